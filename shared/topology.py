@@ -1,0 +1,78 @@
+"""THE table: services, queues, windows, stages, feeds and ports; everything else derives from it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.messages import Preview
+
+
+@dataclass(frozen=True)
+class Service:
+    """One kind of process.
+
+    Attributes:
+        name: as in HELLO, metrics and health keys.
+        window: jobs a worker holds at most (for the recorder: per camera); 0 for services without jobs.
+        queue: name of the queue it works off, None for services without jobs.
+        metrics_port: default port of `/metrics` in containers; under `mien up` free ports are taken.
+        stop_order: services stop in ascending order.
+    """
+
+    name: str
+    window: int
+    queue: str | None
+    metrics_port: int
+    stop_order: int
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One queue in the broker.
+
+    Attributes:
+        name: as in metrics.
+        live_waiting: frames of one live camera that may wait; the older is overtaken. None: unbounded in number.
+        max_bytes: bound over all cameras; None where `live_waiting` and source windows bound it already.
+    """
+
+    name: str
+    live_waiting: int | None
+    max_bytes: int | None
+
+
+FRAMES: Final = Queue("frames", live_waiting=1, max_bytes=None)
+FACES: Final = Queue("faces", live_waiting=2, max_bytes=None)
+RESULTS: Final = Queue("results", live_waiting=None, max_bytes=64 * 1024 * 1024)
+QUEUES: Final = {queue.name: queue for queue in (FRAMES, FACES, RESULTS)}
+
+CAPTURE: Final = Service("capture", 0, None, 9101, 0)
+DETECTOR: Final = Service("detector", 2, FRAMES.name, 9102, 1)
+CLASSIFIER: Final = Service("classifier", 16, FACES.name, 9103, 2)
+RECORDER: Final = Service("recorder", 32, RESULTS.name, 9104, 3)
+DASHBOARD: Final = Service("dashboard", 0, None, 9105, 4)
+BROKER: Final = Service("broker", 0, None, 9106, 5)
+SERVICES: Final = {
+    service.name: service for service in (CAPTURE, DETECTOR, CLASSIFIER, RECORDER, DASHBOARD, BROKER)
+}
+
+LIVE_WINDOW: Final = 2
+"""Frames a live source may have unacknowledged."""
+RECORDED_WINDOW: Final = 8
+"""Frames a recorded source may have unacknowledged."""
+
+STAGES: Final = ("capture", "frames_queue", "detect", "faces_queue", "classify", "results_queue", "record")
+"""Names in a frame's `ages`, in the order of its road; each says how old the frame was when the stage ended."""
+
+WORK_PORT: Final = 5600
+FEED_PORT: Final = 5601
+DASHBOARD_PORT: Final = 8080
+
+
+def result_topic(camera: str) -> str:
+    """Topic of a camera's recorded results: JSON as in `mien:{camera}:latest`."""
+    return f"result/{camera}"
+
+
+def preview_topic(camera: str, preview: Preview) -> str:
+    """Topic of a camera's pictures: a JPEG behind a JSON header, only while somebody subscribes."""
+    return f"preview/{preview.value}/{camera}"
