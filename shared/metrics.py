@@ -1,0 +1,92 @@
+"""Every Prometheus metric, declared once; loops observe them, services do not know them."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from shared.config import MetricsSettings
+from shared.errors import ConfigError
+
+REGISTRY: Final = CollectorRegistry()
+
+LATENCY_BUCKETS: Final = (
+    0.01,
+    0.02,
+    0.03,
+    0.05,
+    0.075,
+    0.1,
+    0.15,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+    0.75,
+    1,
+    1.5,
+    2,
+    5,
+)
+STAGE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(name, text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
+
+
+FRAMES: Final = _counter("mien_frames_total", "Captured frames by what became of them.", "camera", "outcome")
+FACES: Final = _counter("mien_faces_total", "Recorded faces by emotion.", "camera", "emotion")
+END_TO_END: Final = _histogram(
+    "mien_end_to_end_seconds", "From capture to confirmed in Redis.", LATENCY_BUCKETS, "camera"
+)
+CLOCK_CLAMPS: Final = _counter(
+    "mien_clock_clamps_total", "Latencies below zero by clock offset, counted as zero."
+)
+STAGE: Final = _histogram("mien_stage_seconds", "Time a frame spent in a stage.", STAGE_BUCKETS, "stage")
+QUEUE_DEPTH: Final = _gauge("mien_queue_depth", "Messages waiting in the broker.", "queue")
+QUEUE_OLDEST: Final = _gauge("mien_queue_oldest_seconds", "Age of the oldest waiting message.", "queue")
+DEMAND: Final = _gauge(
+    "mien_demand_ratio", "Arrivals a second x mean seconds a job / workers; over 1 is overload.", "service"
+)
+WORKERS: Final = _gauge("mien_workers", "Workers connected to the broker.", "service")
+BATCH_SIZE: Final = _histogram("mien_batch_size", "Jobs in a step.", (1, 2, 4, 8, 16, 32, 64))
+JOBS: Final = _counter("mien_jobs_total", "Jobs a worker has finished.", "service")
+BUSY: Final = _counter("mien_busy_seconds_total", "Seconds a worker has spent in steps.", "service")
+CAMERA_UP: Final = _gauge("mien_camera_up", "1 while a camera delivers frames.", "camera")
+CAMERA_RECONNECTS: Final = _counter(
+    "mien_camera_reconnects_total", "Times a camera was opened again.", "camera"
+)
+CLOCK_OFFSET: Final = _gauge("mien_clock_offset_seconds", "Broker's wall clock minus this host's.", "host")
+INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
+MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "name", "sha256", "backend")
+
+
+def start_server(settings: MetricsSettings, default_port: int) -> int:
+    """Serve `/metrics` from a thread and return the port.
+
+    Raises:
+        ConfigError: the port is taken.
+    """
+    port = default_port if settings.port is None else settings.port
+    try:
+        server, _ = start_http_server(port, settings.host, REGISTRY)
+    except OSError as error:
+        raise ConfigError(
+            f"metrics.port: can't listen on {settings.host}:{port}: {error.strerror}; use 0 for a free one"
+        ) from None
+    return int(server.server_port)
+
+
+def forget_camera(camera: str) -> None:
+    """Drop all series of a removed camera, so that labels stay bounded."""
+    for metric in (FRAMES, FACES, END_TO_END, CAMERA_UP, CAMERA_RECONNECTS):
+        metric.remove_by_labels({"camera": camera})
