@@ -1,0 +1,52 @@
+"""Names of everything Mien keeps in Redis; all start with `mien:`, a camera's own carry its hash tag."""
+
+from typing import Final
+
+WANTED_CAMERAS: Final = "mien:wanted:cameras"
+"""Hash camera → JSON of its settings and who wants it."""
+WANTED_SETTINGS: Final = "mien:wanted:settings"
+"""Hash of what `Wanted` holds, each value JSON."""
+HEALTH_INDEX: Final = "mien:health"
+"""Sorted set of `service:instance`, by milliseconds of the last sign of life: spares a SCAN over all keys."""
+STATE_INDEX: Final = "mien:states"
+"""Sorted set of camera names, by milliseconds of the last sign of life."""
+
+
+def latest(camera: str) -> str:
+    """String: JSON of the camera's newest result."""
+    return f"mien:{{{camera}}}:latest"
+
+
+def results(camera: str) -> str:
+    """Stream: one entry a recorded frame, field `json`."""
+    return f"mien:{{{camera}}}:results"
+
+
+def cursor(camera: str) -> str:
+    """Hash: run, sequence, captured, live, ended (and the run before: before_run, before_captured)."""
+    return f"mien:{{{camera}}}:cursor"
+
+
+def holes(camera: str) -> str:
+    """Hash `run:sequence` → milliseconds when that frame was skipped; its fate is not known yet."""
+    return f"mien:{{{camera}}}:holes"
+
+
+def ledger(camera: str) -> str:
+    """Hash outcome → frames, and `captured`."""
+    return f"mien:{{{camera}}}:ledger"
+
+
+def hour(camera: str, unix_hour: int) -> str:
+    """Hash `minute:name` → count or seconds, for one hour since 1970."""
+    return f"mien:{{{camera}}}:hour:{unix_hour}"
+
+
+def state(camera: str) -> str:
+    """String: JSON of `CameraState`, gone 5 s after capture's last sign of life."""
+    return f"mien:{{{camera}}}:state"
+
+
+def health(service: str, instance: str) -> str:
+    """String: JSON of `Health`, gone 5 s after the process's last sign of life."""
+    return f"mien:health:{service}:{instance}"

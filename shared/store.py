@@ -1,0 +1,362 @@
+"""Results, ledger, health and wanted state in Redis; the only module that talks to it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared import keys, layout
+from shared.config import CameraSettings, RedisSettings, Settings
+from shared.errors import ConfigError, StoreError
+from shared.records import (
+    Advance,
+    Applied,
+    CameraState,
+    Cursor,
+    Entry,
+    Health,
+    Origin,
+    Recorded,
+    Wanted,
+    WantedCamera,
+)
+
+__all__ = [
+    "Advance",
+    "Applied",
+    "CameraState",
+    "Cursor",
+    "Entry",
+    "Health",
+    "Recorded",
+    "Store",
+    "Wanted",
+    "WantedCamera",
+    "redis_url",
+]
+
+HEALTH_SECONDS: Final = 5
+TIMEOUT_SECONDS: Final = 1.0
+PAGE: Final = 200
+WRITE_DELAY_MS: Final = 10_000
+"""A result is written at most so long after its capture, in practice: how far to read on past `until`."""
+
+_T = TypeVar("_T", Health, CameraState)
+
+
+def redis_url(settings: Settings) -> str:
+    """Return where Redis is: as configured, else the embedded server's socket in the run directory."""
+    return _url(settings.redis, settings.run_dir)
+
+
+class Store:
+    """Everything Mien keeps in Redis. Connects when first used; may be shared by threads.
+
+    Every method raises StoreError, one line with the remedy, when Redis is away, full or refuses.
+    """
+
+    def __init__(self, settings: RedisSettings, run_dir: Path) -> None:
+        self.url = _url(settings, run_dir)
+        self._client: Any = _connect(self.url, settings)  # redis-py types answers as bytes or str
+        script = (Path(__file__).parent / "advance.lua").read_text()
+        self._advance = self._client.register_script(script)
+        self._calls = _Guard(_redact(self.url))
+
+    def ping(self) -> None:
+        """Return if Redis answers."""
+        with self._calls():
+            self._client.ping()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    # --- wanted state ---------------------------------------------------------------------------
+
+    def put_camera(self, name: str, settings: CameraSettings, origin: Origin = "user") -> None:
+        """Want a camera, or change it."""
+        value = json.dumps({"settings": settings.model_dump(exclude_defaults=True), "origin": origin})
+        with self._calls():
+            self._client.hset(keys.WANTED_CAMERAS, name, value)
+
+    def remove_camera(self, name: str) -> bool:
+        """No longer want a camera; False if it was not wanted. What it recorded stays for its time."""
+        with self._calls():
+            return bool(self._client.hdel(keys.WANTED_CAMERAS, name))
+
+    def cameras(self) -> dict[str, CameraSettings]:
+        """Return the wanted cameras by name."""
+        return {name: wanted.settings for name, wanted in self.wanted_cameras().items()}
+
+    def wanted_cameras(self) -> dict[str, WantedCamera]:
+        """Return the wanted cameras by name, with who wants them; malformed ones logged and left out."""
+        with self._calls():
+            stored = self._client.hgetall(keys.WANTED_CAMERAS)
+        found = {
+            name.decode(): layout.read_camera(name.decode(), value) for name, value in sorted(stored.items())
+        }
+        return {name: wanted for name, wanted in found.items() if wanted}
+
+    def replace_config_cameras(self, cameras: Mapping[str, CameraSettings]) -> None:
+        """Make the cameras of the settings file exactly these; those a user added at run time stay."""
+        old = [name for name, wanted in self.wanted_cameras().items() if wanted.origin == "config"]
+        with self._calls():
+            outdated = [name for name in old if name not in cameras]
+            if outdated:
+                self._client.hdel(keys.WANTED_CAMERAS, *outdated)
+        for name, settings in cameras.items():
+            self.put_camera(name, settings, "config")
+
+    def wanted(self) -> Wanted:
+        """Return what the user asked of the running stack."""
+        with self._calls():
+            stored = self._client.hgetall(keys.WANTED_SETTINGS)
+        values = {name.decode(): value for name, value in stored.items()}
+        try:
+            return msgspec.convert({name: json.loads(value) for name, value in values.items()}, Wanted)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise StoreError(
+                f"{keys.WANTED_SETTINGS} in Redis is malformed ({error}); delete it with redis-cli"
+            ) from None
+
+    def set_wanted(self, **changes: str | int | bool | None) -> None:
+        """Change fields of `Wanted`; None goes back to what is configured.
+
+        Raises:
+            StoreError: also for an unknown field or a wrong type.
+        """
+        try:
+            msgspec.convert(changes, Wanted)
+            unknown = set(changes) - set(Wanted.__struct_fields__)
+            if unknown:
+                raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        except (ValueError, msgspec.ValidationError) as error:
+            raise StoreError(f"wanted state: {error}") from None
+        with self._calls():
+            for name, value in changes.items():
+                if value is None:
+                    self._client.hdel(keys.WANTED_SETTINGS, name)
+                else:
+                    self._client.hset(keys.WANTED_SETTINGS, name, json.dumps(value))
+
+    # --- signs of life --------------------------------------------------------------------------
+
+    def publish_health(self, health: Health) -> None:
+        """Say how this process does; it counts as gone 5 s later."""
+        key = keys.health(health.service, health.instance)
+        self._publish(
+            keys.HEALTH_INDEX, f"{health.service}:{health.instance}", key, msgspec.json.encode(health)
+        )
+
+    def health(self) -> list[Health]:
+        """Return the living processes, by service and instance."""
+        return self._living(keys.HEALTH_INDEX, lambda member: keys.health(*member.split(":", 1)), Health)
+
+    def publish_camera(self, state: CameraState) -> None:
+        """Say how a camera does; it counts as unknown 5 s later."""
+        self._publish(keys.STATE_INDEX, state.camera, keys.state(state.camera), msgspec.json.encode(state))
+
+    def camera_states(self) -> dict[str, CameraState]:
+        """Return the cameras that some capture process runs."""
+        return {state.camera: state for state in self._living(keys.STATE_INDEX, keys.state, CameraState)}
+
+    def _publish(self, index: str, member: str, key: str, value: bytes) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        with self._calls(), self._client.pipeline(transaction=False) as pipe:
+            pipe.set(key, value, ex=HEALTH_SECONDS)
+            pipe.zadd(index, {member: now_ms})
+            pipe.zremrangebyscore(index, 0, now_ms - 3_600_000)
+            pipe.execute()
+
+    def _living(self, index: str, key: Callable[[str], str], record: type[_T]) -> list[_T]:
+        with self._calls(), self._client.pipeline(transaction=False) as pipe:
+            for member in sorted(self._client.zrange(index, 0, -1)):
+                pipe.get(key(member.decode()))
+            values = pipe.execute()
+        return [msgspec.json.decode(value, type=record) for value in values if value]
+
+    # --- results --------------------------------------------------------------------------------
+
+    def apply(self, entries: Sequence[Entry]) -> list[Applied]:
+        """Apply the entries in order, one script call each, and say what each changed.
+
+        Raises:
+            StoreError: not confirmed. Some may have been applied; applying all again is safe.
+        """
+        with self._calls():
+            try:
+                answers = self._send(entries)
+            except redis.exceptions.NoScriptError:  # a new or flushed server
+                self._client.script_load(self._advance.script)
+                answers = self._send(entries)
+        return [layout.read_answer(answer) for answer in answers]
+
+    def _send(self, entries: Sequence[Entry]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                names = layout.advance_keys(entry)
+                result = entry.result.json if entry.result else b""
+                pipe.evalsha(self._advance.sha, len(names), *names, layout.plan(entry), result)
+            answers: list[Any] = pipe.execute()
+        return answers
+
+    def latest(self, camera: str) -> dict[str, Any] | None:
+        """Return the newest result, None if there is none."""
+        with self._calls():
+            value = self._client.get(keys.latest(camera))
+        return json.loads(value) if value else None
+
+    def results(
+        self,
+        camera: str,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Give results captured in [since, until) in the order of their writing, each with its stream `id`.
+
+        Args:
+            camera: its name.
+            since_ns: wall clock at capture.
+            until_ns: None: no end.
+            limit: at most so many.
+            after: a result's `id`, to go on behind it.
+        """
+        start = f"({after}" if after else str(since_ns // 1_000_000)
+        end = "+" if until_ns is None else str(until_ns // 1_000_000 + WRITE_DELAY_MS)
+        given = 0
+        while limit is None or given < limit:
+            with self._calls():
+                page = self._client.xrange(keys.results(camera), start, end, count=PAGE)
+            for entry_id, fields in page:
+                result: dict[str, Any] = json.loads(fields[b"json"])
+                if since_ns <= result["captured_ns"] < (until_ns or 2**63):
+                    given += 1
+                    yield {"id": entry_id.decode(), **result}
+                if limit is not None and given >= limit:
+                    return
+            if len(page) < PAGE:
+                return
+            start = f"({page[-1][0].decode()}"
+
+    def ledger(self, camera: str) -> dict[str, int]:
+        """Return outcome → frames, `captured`, and `in_flight`: captured and not accounted for yet."""
+        with self._calls():
+            stored = self._client.hgetall(keys.ledger(camera))
+        counts = {name.decode(): int(value) for name, value in sorted(stored.items())}
+        captured = counts.pop("captured", 0)
+        return {"captured": captured, "in_flight": captured - sum(counts.values()), **counts}
+
+    def cursor(self, camera: str) -> Cursor:
+        """Return how far the camera's ledger is."""
+        with self._calls(), self._client.pipeline(transaction=True) as pipe:
+            pipe.hgetall(keys.cursor(camera))
+            pipe.hkeys(keys.holes(camera))
+            stored, holes = pipe.execute()
+        values = {name.decode(): int(value) for name, value in stored.items()}
+        return Cursor(
+            run=values.get("run", 0),
+            sequence=values.get("sequence", 0),
+            captured=values.get("captured", 0),
+            live=bool(values.get("live", 1)),
+            ended=bool(values.get("ended", 0)),
+            holes=tuple(
+                sorted((int(run), int(number)) for run, number in (hole.split(b":") for hole in holes))
+            ),
+        )
+
+    def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
+        """Return the counts of each minute in [since, until) that has any (minutes since 1970).
+
+        Each is {minute, frames, faces, uncertain, emotions {label: faces}, seconds {label: face-seconds},
+        latency {upper bound in ms, or inf: frames}}.
+        """
+        hours = range(since_minute // 60, (until_minute + 59) // 60)
+        with self._calls(), self._client.pipeline(transaction=False) as pipe:
+            for hour in hours:
+                pipe.hgetall(keys.hour(camera, hour))
+            stored = pipe.execute()
+        found = [
+            row for hour, fields in zip(hours, stored, strict=True) for row in layout.read_hour(hour, fields)
+        ]
+        return [row for row in found if since_minute <= row["minute"] < until_minute]
+
+    def forget_camera(self, camera: str) -> None:
+        """Delete all that was recorded of a camera."""
+        with self._calls():
+            hours = list(self._client.scan_iter(match=f"mien:{{{camera}}}:hour:*", count=1000))
+            named = [
+                make(camera) for make in (keys.latest, keys.results, keys.cursor, keys.holes, keys.ledger)
+            ]
+            self._client.delete(*named, *hours)
+
+
+class _Guard:
+    """Turns what the Redis client raises into one readable StoreError."""
+
+    def __init__(self, shown_url: str) -> None:
+        self._shown_url = shown_url
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.exceptions.AuthenticationError as error:
+            raise StoreError(
+                f"Redis at {self._shown_url} refuses the password ({error}); see redis.password"
+            ) from None
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
+            raise StoreError(
+                f"Redis at {self._shown_url} does not answer ({error}); start it, or correct redis.url"
+            ) from None
+        except redis.exceptions.OutOfMemoryError:
+            raise StoreError(
+                f"Redis at {self._shown_url} is full; raise its maxmemory, or lower retention.results"
+            ) from None
+        except redis.RedisError as error:
+            raise StoreError(f"Redis at {self._shown_url} refused a command: {error}") from None
+
+
+def _connect(url: str, settings: RedisSettings) -> "redis.Redis":
+    password = (
+        settings.password.get_secret_value() if settings.password else _read_password(settings.password_file)
+    )
+    options: dict[str, Any] = {"password": password} if password else {}
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 1),  # once: a connection that went stale while idle is no outage
+            protocol=2,
+            **options,
+        )
+    except ValueError as error:
+        raise ConfigError(f"redis.url: {error}") from None
+
+
+def _read_password(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.expanduser().read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"redis.password_file: can't read {path}: {error.strerror}") from None
+
+
+def _url(settings: RedisSettings, run_dir: Path) -> str:
+    return settings.url or f"unix://{run_dir}/redis.sock"
+
+
+def _redact(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
