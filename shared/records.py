@@ -1,6 +1,6 @@
 """What goes into Redis and comes out of it: plain records, without Redis itself."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -103,7 +103,7 @@ class Health(Struct, frozen=True, kw_only=True):
     metrics_port: int
     state: str
     """`working`, or what it waits for, such as `waiting for redis`."""
-    facts: dict[str, str | int | float | list[str]] = {}
+    facts: dict[str, Any] = {}
 
 
 class CameraState(Struct, frozen=True, kw_only=True):

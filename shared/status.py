@@ -1,0 +1,317 @@
+"""What the whole stack is doing right now, in one document: `mien status`, the API and the page show this."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from shared import topology
+from shared.messages import Outcome
+from shared.records import LATENCY_BUCKETS_MS, CameraState, Health, Wanted, WantedCamera
+
+WINDOW_MINUTES: Final = 2
+"""Rates and latencies look at the running minute and those before it, this many in all."""
+NEEDED: Final = ("capture", "broker", "detector", "classifier", "recorder")
+"""Without one of each of these no result comes."""
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Capture → confirmed in Redis over the last minutes, in ms; None where nothing was recorded."""
+
+    frames: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+
+class Ledger(Struct, frozen=True, kw_only=True):
+    """What became of the captured frames: captured = recorded + sum(dropped) + in_flight."""
+
+    captured: int = 0
+    recorded: int = 0
+    dropped: dict[str, int] = {}
+    """Outcome → frames, only those that occurred."""
+    in_flight: int = 0
+
+
+class CameraStatus(Struct, frozen=True, kw_only=True):
+    """One camera: what is wanted, what its capture process says, what was recorded."""
+
+    camera: str
+    source: str
+    """Without user and password."""
+    origin: str
+    state: str
+    """connecting, live, lost, ended or paused; `detail` says why."""
+    since_ns: int
+    detail: str
+    width: int
+    height: int
+    captured_per_second: float
+    recorded_per_second: float
+    reconnects: int
+    latency: Latency
+    ledger: Ledger
+
+
+class QueueStatus(Struct, frozen=True, kw_only=True):
+    """One of the broker's queues; names as in the metrics."""
+
+    queue: str
+    depth: int = 0
+    oldest_seconds: float = 0.0
+    arrivals_per_second: float = 0.0
+
+
+class WorkerStatus(Struct, frozen=True, kw_only=True):
+    """One process of the stack."""
+
+    service: str
+    instance: str
+    host: str
+    pid: int
+    state: str
+    started_ns: int
+    metrics_port: int
+    jobs_per_second: float | None
+    seconds_per_job: float | None
+    busy: float | None
+    """Share of its time spent in steps, 0 to 1."""
+    facts: dict[str, Any]
+    """What the service adds: model, backend, detector, device and the like."""
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The whole stack at one moment."""
+
+    at_ns: int
+    cameras: list[CameraStatus]
+    workers: list[WorkerStatus]
+    queues: list[QueueStatus]
+    demand: dict[str, float]
+    """Service → demand ratio; over 1 the service can't keep up."""
+    latency: Latency
+    ledger: Ledger
+    blur: bool
+    """Whether faces are blurred in previews."""
+    remedies: list[str]
+    """What a person should do, one sentence each; empty when all is well."""
+
+
+class StatusSource(Protocol):
+    """The part of `shared.store.Store` that a status is read from; each call may raise StoreError."""
+
+    def wanted_cameras(self) -> dict[str, WantedCamera]:
+        """See Store."""
+
+    def camera_states(self) -> dict[str, CameraState]:
+        """See Store."""
+
+    def health(self) -> list[Health]:
+        """See Store."""
+
+    def wanted(self) -> Wanted:
+        """See Store."""
+
+    def ledger(self, camera: str) -> dict[str, int]:
+        """See Store."""
+
+    def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
+        """See Store."""
+
+
+def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
+    """Return the state of the stack that uses this store.
+
+    Args:
+        store: its Redis.
+        now_ns: wall clock; None: this host's.
+
+    Raises:
+        StoreError: Redis is away.
+    """
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    health, states = store.health(), store.camera_states()
+    histograms: Counter[str] = Counter()
+    cameras = []
+    for name, wanted in store.wanted_cameras().items():
+        minutes = _recent_minutes(store, name, now_ns)
+        histogram = _sum(row["latency"] for row in minutes)
+        histograms.update(histogram)
+        rate = sum(row["frames"] for row in minutes) / _window_seconds(states.get(name), now_ns)
+        cameras.append(_camera(name, wanted, states.get(name), histogram, rate, store.ledger(name)))
+    workers = [_worker(sign) for sign in health]
+    broker = next((sign.facts for sign in health if sign.service == topology.BROKER.name), {})
+    return Status(
+        at_ns=now_ns,
+        cameras=cameras,
+        workers=workers,
+        queues=_queues(broker.get("queues", {})),
+        demand=dict(broker.get("demand", {})),
+        latency=latency_of(histograms),
+        ledger=_total(camera.ledger for camera in cameras),
+        blur=store.wanted().blur,
+        remedies=_remedies(cameras, workers, broker.get("demand", {})),
+    )
+
+
+def latency_of(histogram: Mapping[str, int]) -> Latency:
+    """Return the percentiles of a histogram {upper bound in ms, or inf: frames}, interpolated in its buckets.
+
+    Frames above the highest bound are taken to lie at it.
+    """
+    total = sum(histogram.values())
+    if not total:
+        return Latency()
+    p50, p95, p99 = (_percentile(histogram, share * total) for share in (0.5, 0.95, 0.99))
+    return Latency(frames=total, p50_ms=p50, p95_ms=p95, p99_ms=p99)
+
+
+def shown_source(source: str) -> str:
+    """Return a camera's source as it may be shown: without user, password and query.
+
+    What can't be told apart is left out: all up to the last `@` goes.
+    """
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        return source
+    address, question, _ = rest.partition("?")
+    return f"{scheme}://{address.rpartition('@')[2]}{question and '?…'}"
+
+
+def _percentile(histogram: Mapping[str, int], rank: float) -> float:
+    low, passed = 0.0, 0
+    for bound in LATENCY_BUCKETS_MS:
+        inside = histogram.get(str(bound), 0)
+        if inside and passed + inside >= rank:
+            return round(low + (bound - low) * (rank - passed) / inside, 1)
+        low, passed = float(bound), passed + inside
+    return low
+
+
+def _recent_minutes(store: StatusSource, camera: str, now_ns: int) -> list[dict[str, Any]]:
+    minute = now_ns // 60_000_000_000
+    return store.minutes(camera, minute - WINDOW_MINUTES + 1, minute + 1)
+
+
+def _window_seconds(state: CameraState | None, now_ns: int) -> float:
+    """Return how long the frames of the recent minutes took to come: less than them for a new camera."""
+    minute_ns = 60_000_000_000
+    start_ns = (now_ns // minute_ns - WINDOW_MINUTES + 1) * minute_ns
+    if state is not None and state.state == "live" and not state.reconnects:
+        start_ns = max(start_ns, state.since_ns)
+    return max((now_ns - start_ns) / 1e9, 1.0)
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return total
+
+
+def _camera(
+    name: str,
+    wanted: WantedCamera,
+    state: CameraState | None,
+    histogram: Mapping[str, int],
+    rate: float,
+    counts: Mapping[str, int],
+) -> CameraStatus:
+    state = state or CameraState(
+        camera=name, state="connecting", since_ns=0, detail="no capture process runs it"
+    )
+    return CameraStatus(
+        camera=name,
+        source=shown_source(wanted.settings.source),
+        origin=wanted.origin,
+        state="paused" if wanted.settings.paused else state.state,
+        since_ns=state.since_ns,
+        detail=state.detail,
+        width=state.width,
+        height=state.height,
+        captured_per_second=round(state.fps, 2),
+        recorded_per_second=round(rate, 2),
+        reconnects=state.reconnects,
+        latency=latency_of(histogram),
+        ledger=_ledger(counts),
+    )
+
+
+def _ledger(counts: Mapping[str, int]) -> Ledger:
+    reasons = [outcome.value for outcome in Outcome if outcome is not Outcome.RECORDED]
+    return Ledger(
+        captured=counts.get("captured", 0),
+        recorded=counts.get("recorded", 0),
+        dropped={reason: counts[reason] for reason in reasons if counts.get(reason)},
+        in_flight=counts.get("in_flight", 0),
+    )
+
+
+def _total(ledgers: Iterable[Ledger]) -> Ledger:
+    total, dropped = Ledger(), Counter[str]()
+    for ledger in ledgers:
+        dropped.update(ledger.dropped)
+        total = Ledger(
+            captured=total.captured + ledger.captured,
+            recorded=total.recorded + ledger.recorded,
+            dropped=dict(dropped),
+            in_flight=total.in_flight + ledger.in_flight,
+        )
+    return total
+
+
+def _worker(sign: Health) -> WorkerStatus:
+    facts = dict(sign.facts)
+    rates = [facts.pop(name, None) for name in ("jobs_per_second", "seconds_per_job", "busy")]
+    for name in ("queues", "demand"):
+        facts.pop(name, None)
+    return WorkerStatus(
+        service=sign.service,
+        instance=sign.instance,
+        host=sign.host,
+        pid=sign.pid,
+        state=sign.state,
+        started_ns=sign.started_ns,
+        metrics_port=sign.metrics_port,
+        jobs_per_second=rates[0],
+        seconds_per_job=rates[1],
+        busy=rates[2],
+        facts=facts,
+    )
+
+
+def _queues(facts: Mapping[str, Mapping[str, Any]]) -> list[QueueStatus]:
+    return [
+        QueueStatus(
+            queue=name,
+            depth=int(facts.get(name, {}).get("depth", 0)),
+            oldest_seconds=float(facts.get(name, {}).get("oldest_seconds", 0)),
+            arrivals_per_second=float(facts.get(name, {}).get("arrivals_per_second", 0)),
+        )
+        for name in topology.QUEUES
+    ]
+
+
+def _remedies(
+    cameras: Sequence[CameraStatus], workers: Sequence[WorkerStatus], demand: Mapping[str, float]
+) -> list[str]:
+    present = Counter(worker.service for worker in workers)
+    missing = [f"No {name} runs: results wait until one is started." for name in NEEDED if not present[name]]
+    waiting = [
+        f"{worker.instance} is {worker.state}." for worker in workers if worker.state.startswith("waiting")
+    ]
+    lost = [
+        f"Camera {camera.camera} is lost: {camera.detail or 'no frames come'}."
+        for camera in cameras
+        if camera.state == "lost"
+    ]
+    overloaded = [
+        f"The {service} can't keep up (demand {ratio:.2f}): mien scale {service}={present[service] + 1}"
+        for service, ratio in demand.items()
+        if ratio > 1
+    ]
+    advised = [str(worker.facts["remedy"]) for worker in workers if worker.facts.get("remedy")]
+    return list(dict.fromkeys([*missing, *waiting, *lost, *overloaded, *advised]))
