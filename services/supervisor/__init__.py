@@ -1,0 +1,1 @@
+"""`mien up`: the process table of one machine."""
