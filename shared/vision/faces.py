@@ -14,6 +14,7 @@ from shared.messages import MAX_FACES
 from shared.vision.weights import checked_cache
 
 Image = NDArray[np.uint8]
+Points = tuple[float, float, float, float, float, float, float, float, float, float]
 
 FETCH_REMEDY: Final = (
     "detection is about six times slower than it could be: run `mien fetch` for the YuNet weights"
@@ -27,7 +28,7 @@ class FoundFace(NamedTuple):
     """x, y, width, height."""
     score: float
     """0 to 1."""
-    landmarks: tuple[float, ...]
+    landmarks: Points
     """x, y of: right eye (the person's own), left eye, nose, right and left mouth corner."""
 
 

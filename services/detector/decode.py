@@ -1,0 +1,58 @@
+"""A frame's payload to a picture, refused before it costs anything if it isn't what its header says."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import DecodeError
+from shared.messages import Encoding, Frame, Part
+
+Image = NDArray[np.uint8]
+
+MAX_PIXELS: Final = 64 * 1024 * 1024
+"""A JPEG of 16 MB can unfold into gigabytes."""
+_FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def decode_frame(header: Frame, payload: Part) -> Image:
+    """Return the frame as (height, width, 3) uint8, blue, green, red; a raw one is a view of the payload.
+
+    Raises:
+        DecodeError: not a JPEG, damaged, larger than allowed, or of another size than the header says.
+    """
+    if header.width * header.height > MAX_PIXELS:
+        raise DecodeError(f"a frame of {header.width}x{header.height} pixels is too large")
+    data = np.frombuffer(payload, np.uint8)
+    if header.encoding is Encoding.BGR:
+        return data.reshape(header.height, header.width, 3)
+    size = jpeg_size(payload)
+    if size != (header.width, header.height):
+        stated = f"{header.width}x{header.height}"
+        raise DecodeError(f"the JPEG has {size[0]}x{size[1]} pixels, its header says {stated}")
+    try:
+        picture = cv2.imdecode(data, _FLAGS)
+    except cv2.error as error:
+        raise DecodeError(f"the JPEG can't be decoded: {error.err}") from None
+    if picture is None:
+        raise DecodeError("the JPEG can't be decoded")
+    return np.asarray(picture, np.uint8)
+
+
+def jpeg_size(data: Part) -> tuple[int, int]:
+    """Return (width, height) from a JPEG's frame header (ITU T.81, annex B), without decoding it.
+
+    Raises:
+        DecodeError: not a JPEG, or cut off before its size.
+    """
+    if bytes(data[:2]) != b"\xff\xd8":
+        raise DecodeError("the payload is not a JPEG")
+    position = 2
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # three of that row are tables
+            height, width = data[position + 5 : position + 7], data[position + 7 : position + 9]
+            return int.from_bytes(width, "big"), int.from_bytes(height, "big")
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    raise DecodeError("the JPEG is cut off or damaged before its size")

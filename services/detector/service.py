@@ -1,0 +1,92 @@
+"""The detector's step: a frame in, its faces as crops out (or the result at once, if it has none)."""
+
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.detector.decode import decode_frame
+from services.detector.preview import render
+from shared.config import DetectorSettings
+from shared.errors import DecodeError
+from shared.messages import CROP_SIDE, Face, Faces, Frame, FrameHeader, Preview, Result
+from shared.topology import preview_topic
+from shared.vision.align import FER_BOX, crop_face
+from shared.vision.faces import Detector, FoundFace, load_detector, select_faces
+from shared.work import Out, Publish, Reject, Reply, Work
+
+Image = NDArray[np.uint8]
+
+WARM_UP_SIZE: Final = (480, 640, 3)
+
+
+class DetectorService:
+    """Finds faces, cuts crops, relays previews; keeps nothing between frames.
+
+    Args:
+        settings: weights, width, score, smallest face, clearest preview.
+        detector: None: the best that this machine can run, loaded at warm-up.
+        facts: gets the name of the detector in use and, where it could be faster, how.
+    """
+
+    def __init__(
+        self,
+        settings: DetectorSettings,
+        detector: Detector | None = None,
+        facts: MutableMapping[str, Any] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._given = detector
+        self._facts = {} if facts is None else facts
+        self._detector: Detector
+
+    def warm_up(self) -> None:
+        """Load the network and run it once."""
+        self._detector = self._given or load_detector(self._settings)
+        self._detector.detect(np.zeros(WARM_UP_SIZE, np.uint8))
+        self._facts["detector"] = self._detector.name
+        if self._detector.remedy:
+            self._facts["remedy"] = self._detector.remedy
+
+    def step(self, work: Sequence[Work], now: float) -> Iterator[Out]:
+        """Answer each frame; one that can't be decoded is rejected."""
+        for job in work:
+            yield from self._answer(job)
+
+    def idle(self, now: float) -> Iterable[Out]:
+        """Nothing becomes due by time."""
+        return ()
+
+    def _answer(self, job: Work) -> Iterator[Out]:
+        header = job.message.header
+        if not isinstance(header, Frame):
+            yield Reject(job.id, f"a detector works on frames, not on {header.kind.decode()}")
+            return
+        try:
+            frame = decode_frame(header, job.message.payload[0])
+        except DecodeError as error:
+            yield Reject(job.id, str(error))
+            return
+        found = self._detector.detect(frame)
+        yield self._reply(job, header, frame, found)
+        if job.preview is not Preview.NONE:
+            yield self._preview(job.preview, header, frame, found)
+
+    def _reply(self, job: Work, header: Frame, frame: Image, found: list[FoundFace]) -> Reply:
+        faces, excess = select_faces(found, self._settings.min_face)
+        about = {name: getattr(header, name) for name in FrameHeader.__struct_fields__}
+        if not faces:
+            return Reply(job.id, Result(**about, detector=self._detector.name))
+        crops = np.empty((len(faces), CROP_SIDE, CROP_SIDE), np.uint8)
+        for crop, face in zip(crops, faces, strict=True):
+            crop[:] = crop_face(frame, face.box, face.landmarks, FER_BOX)
+        described = tuple(Face(box=face.box, score=face.score, landmarks=face.landmarks) for face in faces)
+        out = Faces(**about, detector=self._detector.name, crop=FER_BOX.name, faces=described, excess=excess)
+        return Reply(job.id, out, (crops.data.cast("B"),))
+
+    def _preview(self, asked: Preview, header: Frame, frame: Image, found: list[FoundFace]) -> Publish:
+        """Show what was asked for, but clear only if this detector's own setting allows it."""
+        clear = asked is Preview.CLEAR and self._settings.preview == "clear"
+        shown = Preview.CLEAR if clear else Preview.BLURRED
+        return Publish(preview_topic(header.camera, shown), render(header, frame, found, blurred=not clear))
