@@ -39,7 +39,7 @@ from shared.messages import (
     Refused,
     Seen,
 )
-from shared.store import Entry, Store
+from shared.store import Applied, Entry, Store
 from shared.work import Finish, Out, Publish, Reject, Reply, Service, Work, Write
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Context:
         health: facts for the health key beside the loop's own.
         gpu: UUID of the claimed GPU, None for CPU.
         offset_ns: returns the broker's wall clock minus this host's, in ns.
-        observe: called with each entry that Redis has confirmed (for metrics).
+        observe: called with each entry that Redis has confirmed and what it changed (for metrics).
     """
 
     settings: Settings
@@ -71,13 +71,13 @@ class Context:
     health: dict[str, Any] = field(default_factory=dict)
     gpu: str | None = None
     offset_ns: Callable[[], int] = lambda: 0
-    observe: Callable[[Entry], None] = lambda entry: None
+    observe: Callable[[Entry, Applied], None] = lambda entry, applied: None
 
 
 class Writer(Protocol):
     """Where writes go."""
 
-    def apply(self, writes: Sequence[Entry]) -> None:
+    def apply(self, writes: Sequence[Entry]) -> Sequence[Applied]:
         """Apply all, in order; raise StoreError if any of them is not confirmed. Repeating is harmless."""
 
 
@@ -120,7 +120,7 @@ class Loop:
         batch_size: jobs in a step at most.
         batch_wait_seconds: longest wait for a fuller batch.
         writer: where writes go.
-        observe: called with each confirmed write.
+        observe: called with each confirmed write and what it changed.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Loop:
         batch_size: int,
         batch_wait_seconds: float,
         writer: Writer,
-        observe: Callable[[Entry], None],
+        observe: Callable[[Entry, Applied], None],
     ) -> None:
         self.redis_down = False
         self.rates = _Rates(kind.name)
@@ -253,7 +253,7 @@ class Loop:
         if not self._backlog or time.monotonic() < self._retry_at:
             return
         try:
-            self._writer.apply([write.entry for write in self._backlog])
+            answers = self._writer.apply([write.entry for write in self._backlog])
         except StoreError as error:
             if not self.redis_down:
                 logger.warning("%s", error)
@@ -262,9 +262,10 @@ class Loop:
             return
         self.redis_down = False
         confirmed, self._backlog = self._backlog, []
-        for write in confirmed:
-            self._observe(write.entry)
-            self._emit(write.then)
+        for write, applied in zip(confirmed, answers, strict=True):
+            self._observe(write.entry, applied)
+            repeated = write.entry.result is not None and not applied.recorded
+            self._emit(out for out in write.then if not (repeated and isinstance(out, Publish)))
 
 
 def _agrees(job: Job, header: Header) -> bool:
