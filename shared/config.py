@@ -52,6 +52,18 @@ Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
 CameraKey = Annotated[str, Field(pattern=CAMERA_PATTERN)]
 
 
+_USER_INFO = re.compile(r"(?<=://)[^\s'\"?#]*@")
+_SECRET_QUERY = re.compile(r"(?<=[?&])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|key)=[^&#\s'\"]*", re.I)
+
+
+def redact(text: str) -> str:
+    """Return a URL, or a text that holds some, without users, passwords and secret query values.
+
+    All up to the last `@` of a URL goes, so that a password with `/` or `@` in it does not show either.
+    """
+    return _SECRET_QUERY.sub(r"\1=***", _USER_INFO.sub("", text))
+
+
 class Section(BaseModel):
     """A branch of the tree; unknown keys are errors."""
 
@@ -114,12 +126,43 @@ class RedisSettings(Section):
     )
     max_memory: str = Field("512mb", pattern=r"^\d+(mb|gb)$", description="of the embedded server")
 
+    def read_password(self) -> str | None:
+        """Return the password, from its file if it is kept in one; None: none is needed.
+
+        Raises:
+            ConfigError: the file can't be read.
+        """
+        if self.password or not self.password_file:
+            return self.password.get_secret_value() if self.password else None
+        try:
+            return self.password_file.expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise ConfigError(f"redis.password_file: can't read {self.password_file}: {reason}") from None
+
 
 class FramesSettings(Section):
     """How long frames may wait and jobs may take."""
 
     deadline: Duration = Field(1.0, gt=0, le=60)
     lease: Duration = Field(2.0, ge=0.5, le=600)
+
+
+class CaptureSettings(Section):
+    """How capture reads its group's cameras."""
+
+    group: CameraKey = Field("default", description="the cameras with this `group` are this capture's")
+    connect_timeout: Duration = Field(10.0, gt=0, le=300, description="for opening a camera, up to its first frame")
+    read_timeout: Duration = Field(5.0, gt=0, le=300, description="longest wait for the next frame")
+    frozen_after: Duration = Field(
+        10.0, le=3600, description="a stream that repeats one picture for so long is opened again; 0: never"
+    )
+    retry_first: Duration = Field(1.0, gt=0, le=300, description="ceiling of the first wait before opening again")
+    retry_most: Duration = Field(30.0, gt=0, le=3600, description="ceiling of all waits before opening again")
+    encoding: Literal["auto", "bgr", "jpeg"] = Field(
+        "auto", description="of frames on the bus; auto: raw (bgr) over ipc, JPEG over tcp"
+    )
+    jpeg_quality: int = Field(90, ge=10, le=100)
 
 
 class DetectorSettings(Section):
@@ -223,6 +266,7 @@ class Settings(BaseSettings):
     bus: BusSettings = BusSettings()
     redis: RedisSettings = RedisSettings()
     frames: FramesSettings = FramesSettings()
+    capture: CaptureSettings = CaptureSettings()
     detector: DetectorSettings = DetectorSettings()
     batch: BatchSettings = BatchSettings()
     classifier: ClassifierSettings = ClassifierSettings()

@@ -327,30 +327,20 @@ class _Guard:
 
 
 def _connect(url: str, settings: RedisSettings) -> "redis.Redis":
-    password = (
-        settings.password.get_secret_value() if settings.password else _read_password(settings.password_file)
-    )
+    password = settings.read_password()
     options: dict[str, Any] = {"password": password} if password else {}
     try:
         return redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # once: a connection that went stale while idle is no outage
+            # Once: a connection that went stale while idle is no outage. Not after a timeout: steps are short.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
             protocol=2,
             **options,
         )
     except ValueError as error:
         raise ConfigError(f"redis.url: {error}") from None
-
-
-def _read_password(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.expanduser().read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"redis.password_file: can't read {path}: {error.strerror}") from None
 
 
 def _url(settings: RedisSettings, run_dir: Path) -> str:

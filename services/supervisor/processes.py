@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -91,16 +92,19 @@ class Processes:
         process = self._running.get(instance)
         return process.pid if process else None
 
+    def is_running(self, instance: str) -> bool:
+        """Tell whether an instance runs; it stays to be reaped."""
+        process = self._running.get(instance)
+        return process is not None and process.poll() is None
+
     def terminate(self, instance: str) -> None:
         """Ask a process to end."""
         self._running[instance].terminate()
 
     def kill(self, instance: str) -> None:
         """End a process and all that it started."""
-        try:
+        with suppress(ProcessLookupError):  # it ended by itself; reap() will see it
             os.killpg(self._running[instance].pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # ended by itself; reap() will see it
 
     def reap(self) -> list[Ended]:
         """Return the processes that have ended since the last call."""
