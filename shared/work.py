@@ -1,11 +1,10 @@
 """What a service's step takes and gives: jobs in, outputs out; no sockets, clocks or metrics here."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, NamedTuple, Protocol
-
-from msgspec import Struct
+from typing import NamedTuple, Protocol
 
 from shared.messages import Header, JobId, Message, Part, Preview
+from shared.records import Entry
 
 
 class Work(NamedTuple):
@@ -53,7 +52,7 @@ class Write(NamedTuple):
     Writes are applied in the order given; a failed one is tried again and holds up those behind it.
     """
 
-    entry: Annotated[Struct, "a write declared in shared/store.py"]
+    entry: Entry
     then: tuple[Finish | Publish, ...] = ()
 
 
