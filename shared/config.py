@@ -229,6 +229,9 @@ class DashboardSettings(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535, description="0: a free one")
+    hosts: tuple[str, ...] = Field(
+        (), description="names with a dot under which browsers may reach it, beside addresses and plain names"
+    )
 
 
 class MetricsSettings(Section):
