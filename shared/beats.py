@@ -36,6 +36,8 @@ class Beats:
         health: gives the facts of the health key and its `state`.
         chores: called after the beat; an exception is logged once and the thread goes on.
         on_who: called when the broker does not know this instance.
+        metrics_port: where this process serves `/metrics`, for the health key.
+        beating: False for the broker itself, which has nobody to beat to.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Beats:
         chores: Sequence[Callable[[], None]] = (),
         on_who: Callable[[], None] = lambda: None,
         metrics_port: int = 0,
+        beating: bool = True,
     ) -> None:
         self.offset_ns = 0
         self.step_started = 0.0
@@ -56,6 +59,7 @@ class Beats:
         self._settings, self._service, self._instance = settings, service, instance
         self._store, self._facts, self._health = store, facts, health
         self._chores, self._on_who, self._metrics_port = chores, on_who, metrics_port
+        self._beating = beating
         self._best_round_trip_ns = sys.maxsize
         self._started_ns = time.time_ns()
         self._complained: set[str] = set()
@@ -76,7 +80,8 @@ class Beats:
         while not self._stop.is_set():
             faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
             due = time.monotonic() + BEAT_SECONDS
-            self._beat(socket)
+            if self._beating:
+                self._beat(socket)
             for chore in (self._publish_health, *self._chores):
                 self._do(chore)
             self._listen(socket, due)

@@ -1,0 +1,185 @@
+"""Where the broker's work waits and to whom it goes: queues, drops and their notices, hand-over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from services.broker.demand import JobTime, Rate
+from services.broker.queues import FairQueue, ResultsQueue
+from services.broker.roster import OpenJob, Peer, Roster
+from services.broker.tasks import Task
+from shared import topology
+from shared.codec import encode
+from shared.messages import Ack, Gone, Header, Job, JobId, Outcome, Part, Preview
+
+HANDOVER_SECONDS: Final = 1.0
+"""How long a camera's results wait for the recorder that had it before."""
+_WORKERS_OF: Final = {service.queue: service.name for service in topology.SERVICES.values() if service.queue}
+
+
+class Send(NamedTuple):
+    """Send these parts to a peer."""
+
+    peer: bytes
+    parts: list[Part]
+
+
+class Announce(NamedTuple):
+    """Publish a payload to a topic's subscribers."""
+
+    topic: str
+    payload: Part
+
+
+Action = Send | Announce
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the settings say: `deadline_seconds` for waiting live frames, `lease_seconds` for jobs."""
+
+    deadline_seconds: float = 1.0
+    lease_seconds: float = 2.0
+
+
+class Dispatcher:
+    """Queues and open jobs; every change puts what is to be sent into `actions`."""
+
+    def __init__(self, broker_run: int, limits: Limits) -> None:
+        self.roster = Roster()
+        self.queues = {q.name: FairQueue(q.live_waiting) for q in topology.QUEUES.values() if q.live_waiting}
+        self.results = ResultsQueue(topology.RESULTS.max_bytes or 0)
+        self.job_times = {name: JobTime() for name in topology.SERVICES}
+        self.arrivals = {name: Rate() for name in topology.QUEUES}
+        self.dropped: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.watched: set[str] = set()
+        self.actions: list[Action] = []
+        self.broker_run, self.limits = broker_run, limits
+        self._number = 0
+        self._holders: dict[str, Peer] = {}
+        self._handovers: dict[str, float] = {}
+
+    def demand(self, service: str, now: float) -> float:
+        """Return arrivals a second x mean seconds a job / workers; with no worker, as if there were one."""
+        queue = topology.SERVICES[service].queue or ""
+        load = self.arrivals[queue].per_second(now) * self.job_times[service].mean_seconds
+        return load / max(1, len(self.roster.workers(service)))
+
+    def say(self, identity: bytes, header: Header) -> None:
+        """Send a message without payload."""
+        self.actions.append(Send(identity, encode(header)))
+
+    def enqueue(self, name: str, task: Task, now: float) -> None:
+        """Put a frame's message into a queue and hand out what can be."""
+        self.arrivals[name].count(now)
+        if overtaken := self.queues[name].push(task):
+            self.drop(overtaken, Outcome.OVERTAKEN, now)
+        self.dispatch(name, now)
+
+    def push_result(self, task: Task, now: float) -> None:
+        """Put a result up for its camera's recorder; over the byte bound the oldest are given up."""
+        self.arrivals[topology.RESULTS.name].count(now)
+        self.results.push(task)
+        reason = Outcome.REDIS_DOWN if self._redis_is_down() else Outcome.RECORDER_DOWN
+        for given_up in self.results.shrink(reason):
+            self.dropped[reason] += 1
+            self.close_recorded(given_up)
+        self.dispatch_results(now)
+
+    def _redis_is_down(self) -> bool:
+        return any(peer.redis_down for peer in self.roster.workers(topology.RECORDER.name))
+
+    def drop(self, task: Task, reason: Outcome, now: float) -> None:
+        """Give a frame up, and tell its source and its recorder."""
+        self.close_recorded(task)
+        self.notice(task.camera, task.run, task.first, task.last, reason, now)
+
+    def notice(self, camera: str, run: int, first: int, last: int, reason: Outcome, now: float) -> None:
+        """Tell a camera's recorder that these frames are gone, and why."""
+        self.dropped[reason] += last - first + 1
+        self.results.push(Task(camera, run, first, last, True, now, reason=reason))
+        self.dispatch_results(now)
+
+    def dispatch_all(self, now: float) -> None:
+        """Hand out whatever can be, in all queues."""
+        for name in self.queues:
+            self.dispatch(name, now)
+        self.dispatch_results(now)
+
+    def dispatch(self, name: str, now: float) -> None:
+        """Give waiting frames to the workers that hold least."""
+        queue = self.queues[name]
+        service = _WORKERS_OF[name]
+        reserved = self._try_suspect(queue, service, now) if queue.suspects else None
+        while worker := self.roster.freest(service, but=reserved):
+            task = queue.pop()
+            if task is None:
+                return
+            if task.live and now - task.origin > self.limits.deadline_seconds:
+                self.drop(task, Outcome.STALE, now)
+            else:
+                self._assign(worker, task, now)
+
+    def _try_suspect(self, queue: FairQueue, service: str, now: float) -> Peer | None:
+        """Give a suspect to an idle worker, alone; while none is idle, keep the freest one's hands free."""
+        worker = self.roster.freest(service)
+        if worker and not worker.jobs:
+            self._assign(worker, queue.suspects.popleft(), now, alone=True)
+            return None
+        return worker
+
+    def dispatch_results(self, now: float) -> None:
+        """Give each camera's results to its recorder, up to the recorder's window per camera."""
+        for camera in self.results.cameras():
+            owner = self._owner(camera, now)
+            while owner and owner.held.get(camera, 0) < owner.hello.window:
+                task = self.results.pop(camera)
+                if task is None:
+                    break
+                self._assign(owner, task, now)
+
+    def _owner(self, camera: str, now: float) -> Peer | None:
+        """Return the camera's recorder; None while the one before still holds results (at most 1 s)."""
+        wanted, holder = self.roster.owner(camera), self._holders.get(camera)
+        if wanted is None:
+            return None
+        if holder is not None and holder is not wanted and camera in holder.held:
+            if now - self._handovers.setdefault(camera, now) < HANDOVER_SECONDS:
+                return None
+            self.results.push_front([job.task for job in holder.give_all(camera)])
+        self._holders[camera] = wanted
+        self._handovers.pop(camera, None)
+        return wanted
+
+    def _assign(self, worker: Peer, task: Task, now: float, alone: bool = False) -> None:
+        self._number += 1
+        worker.take(OpenJob(self._number, task, alone), now)
+        header = Job(
+            job=JobId(self.broker_run, self._number),
+            camera=task.camera,
+            run=task.run,
+            sequence=task.first,
+            age_ns=max(0, int((now - task.origin) * 1e9)),
+            preview=self._preview(task.camera),
+        )
+        self.actions.append(Send(worker.identity, encode(header, *_parts(task))))
+
+    def _preview(self, camera: str) -> Preview:
+        for preview in (Preview.BLURRED, Preview.CLEAR):
+            if topology.preview_topic(camera, preview) in self.watched:
+                return preview
+        return Preview.NONE
+
+    def close_recorded(self, task: Task) -> None:
+        """Acknowledge a recorded frame to its source: it is settled and need not be sent again."""
+        source = self.roster.source(task.camera)
+        if not task.live and task.reason is None and source and source.hello.run == task.run:
+            self.say(source.identity, Ack(run=task.run, sequences=(task.first,)))
+
+
+def _parts(task: Task) -> Sequence[Part]:
+    if task.reason is None:
+        return task.parts
+    return encode(
+        Gone(camera=task.camera, run=task.run, first=task.first, last=task.last, reason=task.reason)
+    )

@@ -1,0 +1,140 @@
+"""The broker's queues: fair over cameras, newest wins; and results, in order until a recorder confirms."""
+
+from collections import deque
+
+from services.broker.tasks import Task, ranges
+from shared.messages import Outcome
+
+
+class FairQueue:
+    """Round robin over cameras; a live camera has at most `live_waiting` tasks, the older is overtaken."""
+
+    def __init__(self, live_waiting: int) -> None:
+        self._live_waiting = live_waiting
+        self._cameras: dict[str, deque[Task]] = {}
+        self.suspects: deque[Task] = deque()
+        """Recorded frames whose worker died; each is tried once more, alone."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._cameras.values())) + len(self.suspects)
+
+    def waiting(self, camera: str) -> int:
+        """Return how many tasks of the camera wait."""
+        return len(self._cameras.get(camera, ()))
+
+    def push(self, task: Task) -> Task | None:
+        """Add a task; return the live one that it overtakes."""
+        waiting = self._cameras.setdefault(task.camera, deque())
+        waiting.append(task)
+        if task.live and len(waiting) > self._live_waiting:
+            return waiting.popleft()
+        return None
+
+    def pop(self) -> Task | None:
+        """Take the oldest task of the camera whose turn it is."""
+        for camera in list(self._cameras):
+            waiting = self._cameras.pop(camera)
+            task = waiting.popleft()
+            if waiting:
+                self._cameras[camera] = waiting  # at the end: the others come first
+            return task
+        return None
+
+    def expire(self, origin: float) -> list[Task]:
+        """Remove and return live tasks captured before that time."""
+        stale: list[Task] = []
+        for camera, waiting in list(self._cameras.items()):
+            while waiting and waiting[0].live and waiting[0].origin < origin:
+                stale.append(waiting.popleft())
+            if not waiting:
+                del self._cameras[camera]
+        return stale
+
+    def oldest_origin(self) -> float | None:
+        """Return the capture time of the oldest waiting task."""
+        heads = [waiting[0].origin for waiting in self._cameras.values()]
+        return min(heads, default=None)
+
+
+class ResultsQueue:
+    """Results and notices per camera, in order, within a bound in bytes over all cameras."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._cameras: dict[str, deque[Task]] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._cameras.values()))
+
+    def cameras(self) -> list[str]:
+        """Return the cameras for which something waits."""
+        return list(self._cameras)
+
+    def push(self, task: Task) -> None:
+        """Add at the camera's end; neighbouring ranges of one reason become one, Seen replaces Seen."""
+        waiting = self._cameras.setdefault(task.camera, deque())
+        if waiting and _merge(waiting[-1], task):
+            return
+        waiting.append(task)
+        self.bytes += task.size
+
+    def push_front(self, tasks: list[Task]) -> None:
+        """Put back what a recorder held, in its order."""
+        for task in reversed(tasks):
+            self._cameras.setdefault(task.camera, deque()).appendleft(task)
+            self.bytes += task.size
+
+    def pop(self, camera: str) -> Task | None:
+        """Take the camera's oldest task."""
+        waiting = self._cameras.get(camera)
+        if not waiting:
+            return None
+        task = waiting.popleft()
+        self.bytes -= task.size
+        if not waiting:
+            del self._cameras[camera]
+        return task
+
+    def shrink(self, reason: Outcome) -> list[Task]:
+        """Bring the queue under its bound: the longest camera's oldest half becomes ranges of that reason.
+
+        Returns the results that were given up.
+        """
+        given_up: list[Task] = []
+        while self.bytes > self._max_bytes:
+            camera = max(self._cameras, key=lambda name: len(self._cameras[name]))
+            given_up += self._shrink_camera(camera, reason)
+        return given_up
+
+    def _shrink_camera(self, camera: str, reason: Outcome) -> list[Task]:
+        waiting = self._cameras[camera]
+        head = [waiting.popleft() for _ in range((len(waiting) + 1) // 2)]
+        self.bytes -= sum(task.size for task in head)
+        frames = [task for task in head if task.frame]
+        kept = [task for task in head if not task.frame]
+        for run in sorted({task.run for task in frames}, reverse=True):
+            sequences = (n for task in frames if task.run == run for n in range(task.first, task.last + 1))
+            notices = [
+                Task(camera, run, first, last, frames[0].live, frames[0].origin, reason=reason)
+                for first, last in ranges(sequences)
+            ]
+            self.push_front(notices)
+        self.push_front(kept)
+        return [task for task in frames if task.reason is None]
+
+    def oldest_origin(self) -> float | None:
+        """Return the capture time of the oldest waiting task."""
+        return min((waiting[0].origin for waiting in self._cameras.values()), default=None)
+
+
+def _merge(last: Task, new: Task) -> bool:
+    if last.run != new.run:
+        return False
+    if last.reason is not None and last.reason is new.reason and last.last + 1 == new.first:
+        last.last = new.last
+        return True
+    if not last.frame and not new.frame and last.parts[0] == new.parts[0]:
+        last.parts = new.parts
+        return True
+    return False
