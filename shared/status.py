@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from shared import topology
+from shared.config import redact
 from shared.messages import Outcome
 from shared.records import LATENCY_BUCKETS_MS, CameraState, Health, Wanted, WantedCamera
 
@@ -169,18 +170,6 @@ def latency_of(histogram: Mapping[str, int]) -> Latency:
     return Latency(frames=total, p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 
-def shown_source(source: str) -> str:
-    """Return a camera's source as it may be shown: without user, password and query.
-
-    What can't be told apart is left out: all up to the last `@` goes.
-    """
-    scheme, separator, rest = source.partition("://")
-    if not separator:
-        return source
-    address, question, _ = rest.partition("?")
-    return f"{scheme}://{address.rpartition('@')[2]}{question and '?…'}"
-
-
 def _percentile(histogram: Mapping[str, int], rank: float) -> float:
     low, passed = 0.0, 0
     for bound in LATENCY_BUCKETS_MS:
@@ -225,7 +214,7 @@ def _camera(
     )
     return CameraStatus(
         camera=name,
-        source=shown_source(wanted.settings.source),
+        source=redact(wanted.settings.source),
         origin=wanted.origin,
         state="paused" if wanted.settings.paused else state.state,
         since_ns=state.since_ns,

@@ -1,0 +1,1 @@
+"""The page and the API: every camera live, the stack's state, and the results."""

@@ -1,0 +1,105 @@
+"""Wiring of the dashboard's process: settings, address, store, feeds, health, and the web server."""
+
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import uvicorn
+
+from services.dashboard.app import create_app
+from shared import metrics, topology
+from shared.beats import Beats
+from shared.bus import FeedReader
+from shared.config import DashboardSettings, Settings
+from shared.errors import ConfigError, MienError
+from shared.service import start_process
+from shared.store import Store
+
+MAX_MESSAGE_BYTES = 16 * 1024
+"""A browser only says which cameras it watches."""
+STOP_SECONDS = 2
+
+
+class _Server(uvicorn.Server):
+    """Leaves SIGINT alone where it is ignored: under a supervisor, that one says when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self.handle_exit)
+        yield
+
+
+def listen(settings: DashboardSettings) -> socket.socket:
+    """Return the listening socket.
+
+    Raises:
+        ConfigError: the port is taken or the address is not this host's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"dashboard.port: can't listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "choose another, or 0 for a free one (MIEN_DASHBOARD__PORT)"
+        ) from None
+    return listener
+
+
+def page_url(listener: socket.socket) -> str:
+    """Return where a person on this host finds the page."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host, host)
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+def run(instance: str, settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    listener = listen(settings.dashboard)
+    url = page_url(listener)
+    store = Store(settings.redis, settings.run_dir)
+    app = create_app(store, lambda: FeedReader(settings.bus), settings)
+    port = metrics.start_server(settings.metrics, topology.DASHBOARD.metrics_port)
+
+    def health() -> tuple[str, Mapping[str, Any]]:
+        viewers = len(app.state.hub.viewers) if hasattr(app.state, "hub") else 0
+        return "working", {"url": url, "viewers": viewers}
+
+    beats = Beats(settings, topology.DASHBOARD.name, instance, store, health=health, metrics_port=port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger(__name__).info("the page is at %s", url)
+    beats.start()
+    _Server(config).run(sockets=[listener])
+    beats.stop()
+
+
+def main() -> None:
+    """Run the process; a user's mistake ends it with one line."""
+    instance, settings = start_process(topology.DASHBOARD.name)
+    try:
+        run(instance, settings)
+    except MienError as error:
+        logging.getLogger(__name__).error("%s", error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The REST API: cameras, results, status, and where Prometheus finds every process."""
+
+import itertools
+import socket
+import time
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from pydantic import Field
+
+from shared.config import CameraKey, CameraSettings, MetricsSettings, parse_duration, redact
+from shared.messages import CAMERA_PATTERN
+from shared.records import Health
+from shared.status import Status, read_status
+from shared.store import Store
+
+MAX_RESULTS: Final = 1000
+
+router = APIRouter()
+CameraPath = Annotated[str, Path(pattern=CAMERA_PATTERN, description="the camera's name")]
+
+
+def get_store(request: Request) -> Store:
+    """Return the app's store."""
+    store: Store = request.app.state.store
+    return store
+
+
+StoreParameter = Annotated[Store, Depends(get_store)]
+
+
+class NewCamera(CameraSettings):
+    """A camera to add: its name and how it is read."""
+
+    name: CameraKey = Field(description="lower-case letters, digits, - and _")
+
+
+def as_json(value: object, status_code: int = 200) -> Response:
+    """Return a JSON response of anything that msgspec encodes."""
+    return Response(msgspec.json.encode(value), status_code, media_type="application/json")
+
+
+def shown_camera(name: str, settings: CameraSettings) -> dict[str, Any]:
+    """Return a camera as it may be shown: its source without user and password."""
+    return {"name": name, **settings.model_dump(), "source": redact(settings.source)}
+
+
+@router.get("/healthz", tags=["system"])
+def healthz() -> dict[str, str]:
+    """Say that this process is well; it may be waiting for others."""
+    return {"status": "ok"}
+
+
+@router.get("/api/status", tags=["system"])
+def status(store: StoreParameter) -> Response:
+    """The whole stack at this moment: the document that `mien status --json` prints."""
+    document: Status = read_status(store)
+    return as_json(document)
+
+
+@router.get("/api/prometheus-targets", tags=["system"])
+def prometheus_targets(request: Request, store: StoreParameter) -> list[dict[str, Any]]:
+    """Every living process, for Prometheus' `http_sd_configs`."""
+    metrics: MetricsSettings = request.app.state.settings.metrics
+    return [_target(sign, metrics) for sign in store.health() if sign.metrics_port]
+
+
+def _target(sign: Health, metrics: MetricsSettings) -> dict[str, Any]:
+    """A process that listens on loopback is reached there; any other under its host's name."""
+    here = sign.host == socket.gethostname() and metrics.host.startswith("127.")
+    address = f"{metrics.host if here else sign.host}:{sign.metrics_port}"
+    labels = {"job": "mien", "service": sign.service, "mien_instance": sign.instance}
+    return {"targets": [address], "labels": labels}
+
+
+@router.get("/api/cameras", tags=["cameras"])
+def list_cameras(store: StoreParameter) -> list[dict[str, Any]]:
+    """The wanted cameras; sources are shown without user and password."""
+    return [shown_camera(name, settings) for name, settings in store.cameras().items()]
+
+
+@router.post("/api/cameras", tags=["cameras"], status_code=201)
+def add_camera(camera: NewCamera, store: StoreParameter) -> dict[str, Any]:
+    """Attach a camera to the running stack."""
+    if camera.name in store.cameras():
+        raise HTTPException(409, f"camera {camera.name} is there already; remove it first")
+    settings = CameraSettings(**camera.model_dump(exclude={"name"}))
+    store.put_camera(camera.name, settings)
+    return shown_camera(camera.name, settings)
+
+
+@router.delete("/api/cameras/{name}", tags=["cameras"], status_code=204)
+def remove_camera(name: CameraPath, store: StoreParameter) -> None:
+    """Detach a camera; what it recorded stays for its time."""
+    if not store.remove_camera(name):
+        raise HTTPException(404, f"there is no camera {name}")
+
+
+@router.get("/api/cameras/{name}/latest", tags=["results"])
+def latest(name: CameraPath, store: StoreParameter) -> Response:
+    """The camera's newest result."""
+    result = store.latest(name)
+    if result is None:
+        raise HTTPException(404, f"nothing is recorded of camera {name}")
+    return as_json(result)
+
+
+@router.get("/api/cameras/{name}/results", tags=["results"])
+def results(
+    name: CameraPath,
+    store: StoreParameter,
+    since: Annotated[str, Query(description="so long ago (10m, 30s), or seconds since 1970")] = "1m",
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 100,
+    after: Annotated[
+        str | None, Query(pattern=r"^\d{1,15}-\d{1,10}$", description="`next` of the page before")
+    ] = None,
+) -> Response:
+    """Results in the order of their recording, oldest first; `next` is None at the end."""
+    since_ns = _since_ns(since)
+    found = list(itertools.islice(store.results(name, since_ns=since_ns, limit=limit, after=after), limit))
+    return as_json({"results": found, "next": found[-1]["id"] if len(found) == limit else None})
+
+
+def _since_ns(since: str) -> int:
+    try:
+        seconds = parse_duration(since)
+    except ValueError as error:
+        raise HTTPException(422, f"since: {error}") from None
+    is_moment = seconds > 1e9  # no stack looks back 30 years
+    return int((seconds if is_moment else max(time.time() - seconds, 0)) * 1e9)

@@ -1,0 +1,87 @@
+"""The FastAPI application: page, API and WebSocket over a store and a source of feeds."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from services.dashboard import api
+from services.dashboard.feeds import FeedSource, Hub
+from services.dashboard.live import Announcer, serve_viewer
+from services.dashboard.security import Guard
+from shared.config import Settings
+from shared.errors import StoreError
+from shared.store import Store
+
+logger = logging.getLogger(__name__)
+
+STATIC: Final = Path(__file__).parent / "static"
+
+
+def create_app(store: Store, source: Callable[[], FeedSource], settings: Settings) -> FastAPI:
+    """Return the application.
+
+    Args:
+        store: where status and results are read and wanted cameras written.
+        source: makes the broker's feeds; called inside the event loop.
+        settings: the tree; `dashboard`, `metrics` are used.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub = app.state.hub = Hub(source())
+        announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective)
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+    )
+    app.state.store, app.state.settings = store, settings
+    app.include_router(api.router)
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_websocket_route("/ws", _live)
+    app.mount("/static", _FreshFiles(directory=STATIC))
+    app.add_exception_handler(StoreError, _store_away)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Guard, hosts=settings.dashboard.hosts)
+    return app
+
+
+class _FreshFiles(StaticFiles):
+    """Static files that a browser asks for again each time (cheap: unchanged ones are answered 304)."""
+
+    def file_response(self, *arguments: object, **named: object) -> Response:
+        response = super().file_response(*arguments, **named)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def _page() -> FileResponse:
+    return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+
+async def _live(socket: WebSocket) -> None:
+    await serve_viewer(socket, socket.app.state.hub, socket.app.state.announcer)
+
+
+async def _store_away(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 503)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """Say what is wrong without giving back what was sent: it may hold a password."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    return JSONResponse({"detail": f"{where}: {first['msg']}" if where else first["msg"]}, 422)

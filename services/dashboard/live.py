@@ -1,0 +1,125 @@
+"""One WebSocket per browser: it says what it watches, and gets pictures, results and the stack's status.
+
+Client → server, text: `{"watch": ["door", "desk"]}` (all that it watches from now on).
+Server → client, text: `{"type": "hello", …}` once, `{"type": "status", "status": {…}}` or
+`{"type": "status", "error": "…"}` every second, `{"type": "result", "result": {…}}` with each recorded frame;
+binary: a picture, as the detector published it (4 bytes big-endian length, JSON header, JPEG). A result comes
+before its picture. A slow client gets fewer frames, never older ones.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import WebSocket, WebSocketDisconnect
+from msgspec import Meta, Struct
+
+from services.dashboard.feeds import Hub, Viewer
+from shared.errors import StoreError
+from shared.messages import CameraName
+from shared.status import StatusSource, read_status
+
+logger = logging.getLogger(__name__)
+
+STATUS_SECONDS: Final = 1.0
+MAX_WATCHED: Final = 256
+_STATUS: Final = "#status"
+"""Place of the status among a viewer's waiting messages; no camera is called so."""
+
+
+class Watch(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client may say."""
+
+    watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)]
+
+
+class Announcer:
+    """Reads the status once a second while somebody looks, and tells it to all viewers.
+
+    Args:
+        store: where the status is read.
+        hub: the viewers.
+        objective_seconds: end-to-end latency that is still good.
+    """
+
+    def __init__(self, store: StatusSource, hub: Hub, objective_seconds: float) -> None:
+        self._store, self._hub = store, hub
+        self._objective_seconds = objective_seconds
+        self._text = ""
+        self._read_at = 0.0
+        self._somebody = asyncio.Event()
+
+    def greet(self, viewer: Viewer) -> None:
+        """Tell a new viewer what is known."""
+        greeting = {"type": "hello", "objective_seconds": self._objective_seconds}
+        viewer.tell("#hello", msgspec.json.encode(greeting).decode())
+        if time.monotonic() - self._read_at < 2 * STATUS_SECONDS:
+            viewer.tell(_STATUS, self._text)
+        self._somebody.set()
+
+    async def run(self) -> None:
+        """Announce until cancelled."""
+        while True:
+            if not self._hub.viewers:
+                self._somebody.clear()
+                await self._somebody.wait()
+            self._text, blur = await asyncio.to_thread(self._read)
+            self._read_at = time.monotonic()
+            self._hub.show_clear(not blur)
+            for viewer in self._hub.viewers:
+                viewer.tell(_STATUS, self._text)
+            await asyncio.sleep(STATUS_SECONDS)
+
+    def _read(self) -> tuple[str, bool]:
+        """Return the message, and whether faces are to be blurred: undecided means blurred."""
+        try:
+            status = read_status(self._store)
+        except StoreError as error:
+            return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), True
+        return msgspec.json.encode({"type": "status", "status": status}).decode(), status.blur
+
+
+async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> None:
+    """Serve one browser until it goes or says something malformed."""
+    await socket.accept()
+    viewer = hub.join()
+    announcer.greet(viewer)
+    tasks = [asyncio.create_task(_listen(socket, hub, viewer)), asyncio.create_task(_talk(socket, viewer))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.leave(viewer)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        _log_failure(task)
+
+
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
+        raise error
+
+
+async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
+    while True:
+        try:
+            wanted = msgspec.json.decode(await socket.receive_text(), type=Watch)
+        except (ValueError, KeyError) as error:  # KeyError: a binary message
+            return await socket.close(1008, f"not understood: {error}"[:120])
+        hub.watch(viewer, wanted.watch)
+
+
+async def _talk(socket: WebSocket, viewer: Viewer) -> None:
+    while True:
+        message = await viewer.next()
+        if isinstance(message, str):
+            await socket.send_text(message)
+            continue
+        if message.result is not None:
+            await socket.send_text('{"type":"result","result":' + message.result.decode() + "}")
+        if message.picture is not None:
+            await socket.send_bytes(message.picture)
