@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -264,7 +265,9 @@ class Settings(BaseSettings):
     file_values: ClassVar[dict[str, Any]] = {}
 
     config: Path | None = Field(None, description="the settings file (MIEN_CONFIG or --config)")
-    run_dir: Path = Field(default_factory=default_run_dir)
+    run_dir: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
+        default_factory=default_run_dir, description="sockets, lock and logs of a stack on this machine"
+    )
     cameras: dict[CameraKey, CameraSettings] = {}
     bus: BusSettings = BusSettings()
     redis: RedisSettings = RedisSettings()

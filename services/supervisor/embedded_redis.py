@@ -6,7 +6,8 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -64,8 +65,9 @@ def _quoted(value: object) -> str:
     return f'"{text}"'
 
 
-def lock_data(data_dir: Path) -> int:
-    """Create the data folder and lock it; return the lock, to be handed to the server so that both hold it.
+@contextmanager
+def locked_data(data_dir: Path) -> Iterator[int]:
+    """Create the data folder and hold its lock; gives the lock, which the server is to inherit and hold too.
 
     Raises:
         StackError: another server uses the folder, or it can't be written.
@@ -77,19 +79,24 @@ def lock_data(data_dir: Path) -> int:
         raise StackError(
             f"can't keep data in {data_dir} ({error.strerror}): set redis.data_dir, or use --ephemeral"
         ) from None
+    try:
+        _lock(lock, data_dir)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, data_dir: Path) -> None:
     until = time.monotonic() + LOCK_SECONDS
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                os.close(lock)
                 raise StackError(
                     f"another server uses {data_dir}: stop it, set redis.data_dir, or use --ephemeral"
                 ) from None
             time.sleep(0.05)
-        else:
-            return lock
 
 
 def wait_until_ready(path: Path, going_on: Callable[[], bool]) -> bool:

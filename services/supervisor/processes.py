@@ -63,6 +63,7 @@ class Processes:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[str]] = {}
+        self._began: dict[str, int] = {}
 
     def start(self, instance: str, command: Command) -> int:
         """Start a process in a session of its own, so that Ctrl-C reaches only us; return its pid.
@@ -70,6 +71,7 @@ class Processes:
         Call it from the main thread only: the kernel ends the process when the thread that started it ends.
         """
         with open(self.log(instance), "ab") as log:
+            self._began[instance] = log.tell()
             process = subprocess.Popen(
                 command.arguments,
                 env={**os.environ, **command.environment},
@@ -122,10 +124,10 @@ class Processes:
         return self._logs / f"{instance}.log"
 
     def tail(self, instance: str, lines: int) -> list[str]:
-        """Return the last lines of an instance's log."""
+        """Return the last lines that an instance has logged since it was last started."""
         try:
             with open(self.log(instance), "rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+                log.seek(max(self._began.get(instance, 0), log.seek(0, os.SEEK_END) - TAIL_BYTES))
                 text = log.read().decode(errors="replace")
         except OSError:
             return []
@@ -137,3 +139,4 @@ class Processes:
             if log.stat().st_size > LOG_BYTES:
                 log.with_suffix(".log.1").write_bytes(log.read_bytes())
                 os.truncate(log, 0)
+                self._began[log.stem] = 0

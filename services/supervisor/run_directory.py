@@ -12,6 +12,7 @@ from shared.errors import StackError
 from shared.stack import LOCK, RECORD
 
 LOGS: Final = "logs"
+DATA: Final = "redis"
 OWN_MARK: Final = ".made-by-mien"
 """Lies in a run directory that we created, and so may remove as a whole."""
 LONGEST_PATH: Final = 85
@@ -28,6 +29,11 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock = -1
+
+    @property
+    def data(self) -> Path:
+        """Where the embedded server works when it keeps nothing."""
+        return self.path / DATA
 
     @property
     def logs(self) -> Path:
@@ -107,5 +113,5 @@ class RunDirectory:
             path.unlink(missing_ok=True)
         for name in (RECORD, f"{RECORD}.draft"):
             (self.path / name).unlink(missing_ok=True)
-        for name in (LOGS, "redis"):
+        for name in (LOGS, DATA):
             shutil.rmtree(self.path / name, ignore_errors=True)

@@ -1,0 +1,157 @@
+"""What the processes of a stack are told: commands, environment, a free port; how many, and how they stop."""
+
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from services.supervisor.embedded_redis import server_binary, server_configuration
+from services.supervisor.plan import Stage
+from services.supervisor.processes import Command, service_command
+from shared import topology
+from shared.config import DashboardSettings, Settings, environment_overrides
+from shared.errors import StackError
+from shared.records import Wanted
+
+REDIS: Final = "redis"
+STOP_SECONDS: Final = {
+    topology.CAPTURE.name: 1.0,
+    topology.DETECTOR.name: 1.8,
+    topology.CLASSIFIER.name: 2.6,
+    topology.RECORDER.name: 3.5,
+    topology.DASHBOARD.name: 3.9,
+    topology.BROKER.name: 4.2,
+    REDIS: 4.7,
+}
+"""Counted from the order to stop: by when each service must be gone, so that all is within 5 s."""
+PORTS_TRIED: Final = 20
+EVERY_HOST: Final = ("", "0.0.0.0", "::")
+
+
+def stages() -> Sequence[Stage]:
+    """Return the services in the order in which they stop."""
+    ordered = sorted(topology.SERVICES.values(), key=lambda service: service.stop_order)
+    return [Stage(name, STOP_SECONDS[name]) for name in (*(service.name for service in ordered), REDIS)]
+
+
+def counts(settings: Settings, wanted: Wanted) -> dict[str, int]:
+    """Return how many processes of each service there should be: as asked at run time, else as configured."""
+    scale = settings.scale
+    return {
+        topology.BROKER.name: 1,
+        topology.RECORDER.name: scale.recorders if wanted.recorders is None else wanted.recorders,
+        topology.CLASSIFIER.name: scale.classifiers if wanted.classifiers is None else wanted.classifiers,
+        topology.DETECTOR.name: scale.detectors if wanted.detectors is None else wanted.detectors,
+        topology.CAPTURE.name: 1,
+        topology.DASHBOARD.name: 1,
+    }
+
+
+class Data(NamedTuple):
+    """Where the embedded server keeps its data, and the lock on that folder (a file descriptor)."""
+
+    folder: Path
+    lock: int
+
+
+class Launcher:
+    """Knows how to start each instance.
+
+    Args:
+        settings: the tree; `redis.url` and `dashboard.port` as the processes are to use them.
+        flags: what was given on the command line, nested as in the settings.
+        gpus: UUIDs that classifiers may take.
+        ephemeral: the embedded server keeps nothing on disk.
+        data: of the embedded server; None: Redis is the user's own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        flags: Mapping[str, Any],
+        gpus: Sequence[str],
+        ephemeral: bool,
+        data: Data | None,
+    ) -> None:
+        self._settings, self._gpus, self._ephemeral, self._data = settings, gpus, ephemeral, data
+        settled: dict[str, Any] = {
+            "run_dir": settings.run_dir,
+            "redis": {"url": settings.redis.url},
+            "metrics": {"port": 0},
+            "dashboard": {"port": settings.dashboard.port},
+        }
+        if settings.config:
+            settled["config"] = settings.config.absolute()
+        self._environment = environment_overrides(**_merged(flags, settled))
+
+    @property
+    def embeds_redis(self) -> bool:
+        """True if the Redis server is ours to start."""
+        return self._data is not None
+
+    def command(self, service: str, instance: str) -> Command:
+        """Return how to start an instance."""
+        if service == REDIS:
+            return self._redis_command()
+        if service == topology.CLASSIFIER.name:
+            return service_command(service, instance, {**self._environment, **self._visible_gpus()})
+        return service_command(service, instance, self._environment)
+
+    def _visible_gpus(self) -> dict[str, str]:
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self._gpus)}
+
+    def _redis_command(self) -> Command:
+        assert self._data is not None
+        text = server_configuration(
+            self._settings.redis, self._settings.run_dir, self._data.folder, self._ephemeral
+        )
+        return Command([str(server_binary()), "-"], stdin=text, keep_open=(self._data.lock,))
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `over` laid over `base`, branch by branch."""
+    merged = dict(base)
+    for key, value in over.items():
+        deeper = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if deeper else value
+    return merged
+
+
+def dashboard_port(settings: DashboardSettings) -> int:
+    """Return the port to use: the configured one; if that is taken and nobody chose it, the next free one.
+
+    Raises:
+        StackError: the chosen port is taken, or none is free.
+    """
+    if settings.port == 0 or _is_free(settings.host, settings.port):
+        return settings.port or _any_port(settings.host)
+    if "port" not in settings.model_fields_set:
+        for port in range(settings.port + 1, settings.port + PORTS_TRIED):
+            if _is_free(settings.host, port):
+                return port
+    raise StackError(
+        f"port {settings.port} on {settings.host} can't be used for the dashboard: choose another with --port"
+    )
+
+
+def dashboard_url(settings: DashboardSettings) -> str:
+    """Return the page's address as a browser on this machine takes it."""
+    host = "localhost" if settings.host in EVERY_HOST else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+    return port
