@@ -36,6 +36,7 @@ from shared.messages import (
     JobId,
     Message,
     Output,
+    Part,
     Refused,
     Seen,
 )
@@ -72,6 +73,22 @@ class Context:
     gpu: str | None = None
     offset_ns: Callable[[], int] = lambda: 0
     observe: Callable[[Entry, Applied], None] = lambda entry, applied: None
+
+
+class Connection(Protocol):
+    """What a loop needs of a client of the bus (see `shared.bus.Client`)."""
+
+    hello: Hello
+
+    @property
+    def ready(self) -> bool:
+        """Whether the broker has welcomed it."""
+
+    def send(self, header: Header, *payload: Part) -> bool:
+        """Send without waiting; False: nothing was sent."""
+
+    def receive(self, timeout_seconds: float) -> Message | None:
+        """Return the next message, None after the timeout."""
 
 
 class Writer(Protocol):
@@ -127,7 +144,7 @@ class Loop:
         self,
         kind: topology.Service,
         service: Service,
-        client: Client,
+        client: Connection,
         beats: Beats,
         batch_size: int,
         batch_wait_seconds: float,
@@ -154,11 +171,15 @@ class Loop:
     def run(self) -> None:
         """Work until stopped; returns when what was held is finished, or after 4 s."""
         while not self._is_over():
-            batch = self._gather()
-            if batch:
-                self._step(batch)
-            self._emit(self._service.idle(time.monotonic()))
-            self._flush()
+            self.turn()
+
+    def turn(self) -> None:
+        """Take one batch, if there is any within 50 ms; step, answer, and store what is due."""
+        batch = self._gather()
+        if batch:
+            self._step(batch)
+        self._emit(self._service.idle(time.monotonic()))
+        self._flush()
 
     def _is_over(self) -> bool:
         if not self._stop_asked.is_set():

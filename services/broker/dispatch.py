@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.broker.demand import JobTime, Rate
 from services.broker.queues import FairQueue, ResultsQueue
@@ -10,28 +10,12 @@ from services.broker.roster import OpenJob, Peer, Roster
 from services.broker.tasks import Task
 from shared import topology
 from shared.codec import encode
+from shared.events import Action, Send
 from shared.messages import Ack, Gone, Header, Job, JobId, Outcome, Part, Preview
 
 HANDOVER_SECONDS: Final = 1.0
 """How long a camera's results wait for the recorder that had it before."""
 _WORKERS_OF: Final = {service.queue: service.name for service in topology.SERVICES.values() if service.queue}
-
-
-class Send(NamedTuple):
-    """Send these parts to a peer."""
-
-    peer: bytes
-    parts: list[Part]
-
-
-class Announce(NamedTuple):
-    """Publish a payload to a topic's subscribers."""
-
-    topic: str
-    payload: Part
-
-
-Action = Send | Announce
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """The broker's policy, pure: `on(event, now) -> actions`. No sockets, no clocks; tested as it stands."""
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
-from services.broker.dispatch import HANDOVER_SECONDS, Action, Announce, Dispatcher, Limits
+from services.broker.dispatch import HANDOVER_SECONDS, Dispatcher, Limits
 from services.broker.queues import FairQueue
 from services.broker.roster import OpenJob, Peer
 from services.broker.tasks import Task
 from shared import topology
 from shared.codec import encode
+from shared.events import Action, Announce, Event, Received, Subscribed, Vanished
 from shared.messages import (
     MAX_SEQUENCE_JUMP,
     SCHEMA,
@@ -27,10 +28,8 @@ from shared.messages import (
     Hello,
     Invalid,
     JobId,
-    Message,
     Outcome,
     Output,
-    Part,
     Refused,
     Result,
     Seen,
@@ -46,35 +45,6 @@ GAP_SECONDS: Final = 1.0
 """A pause of the broker's own; after it, nobody is judged by what happened meanwhile."""
 MAX_CAMERAS: Final = 256
 _PUBLISHERS: Final = frozenset({topology.DETECTOR.name, topology.RECORDER.name})
-
-
-class Received(NamedTuple):
-    """A decoded message from a peer, its parts as they came, and the broker's wall clock at arrival."""
-
-    peer: bytes
-    message: Message
-    parts: Sequence[Part]
-    wall_ns: int = 0
-
-
-class Vanished(NamedTuple):
-    """A send to this peer found nobody, or a full pipe for so long that it counts as gone."""
-
-    peer: bytes
-
-
-class Subscribed(NamedTuple):
-    """Somebody began (or the last one ceased) to want a feed's topic."""
-
-    wanted: bool
-    topic: str
-
-
-class Tick(NamedTuple):
-    """Time has passed; sent only after the sockets were drained."""
-
-
-Event = Received | Vanished | Subscribed | Tick
 
 
 class Policy:

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.broker.dispatch import Announce, Send
-from services.broker.policy import Policy, Received, Subscribed, Tick, Vanished
+from services.broker.policy import Policy
 from shared import metrics, topology
 from shared.bus import BrokerSockets
 from shared.codec import decode
 from shared.errors import DecodeError
+from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
 from shared.messages import HEADERS, Part
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,512 @@
+"""The broker's policy, driven by events and a clock of the test's own."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+import pytest
+
+from services.broker.dispatch import Limits
+from services.broker.policy import Policy
+from shared.codec import decode, encode
+from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
+from shared.messages import (
+    SCHEMA,
+    Ack,
+    Beat,
+    BeatAck,
+    Done,
+    Drain,
+    Drained,
+    Encoding,
+    End,
+    Feed,
+    Frame,
+    Gone,
+    Header,
+    Hello,
+    Invalid,
+    Job,
+    Outcome,
+    Output,
+    Preview,
+    Refused,
+    Result,
+    Seen,
+    Taken,
+    Welcome,
+    Who,
+)
+
+RUN = 1_700_000_000_000
+
+
+class Bench:
+    """A policy and its clients; messages are encoded and decoded as on the wire."""
+
+    def __init__(self) -> None:
+        self.policy = Policy(7, "host/boot", Limits(deadline_seconds=1.0, lease_seconds=2.0))
+        self.now = 100.0
+        self.inbox: dict[bytes, list[tuple[Header, Header | None]]] = {}
+        self.announced: list[Announce] = []
+
+    def say(self, peer: str, header: Header, *payload: bytes) -> None:
+        parts = encode(header, *payload)
+        self.event(Received(peer.encode(), decode(parts), parts, 5))
+
+    def event(self, event: Received | Vanished | Subscribed | Tick) -> None:
+        for action in self.policy.on(event, self.now):
+            if isinstance(action, Send):
+                message = decode(action.parts)
+                inner = decode(message.payload).header if isinstance(message.header, Job) else None
+                self.inbox.setdefault(action.peer, []).append((message.header, inner))
+            else:
+                self.announced.append(action)
+
+    def tick(self, seconds: float = 0.0, alive: tuple[str, ...] = ()) -> None:
+        """Let time pass in small steps; those named beat meanwhile."""
+        for _ in range(max(1, round(seconds / 0.25))):
+            self.now += 0.25 if seconds else 0.0
+            for name in alive:
+                self.say("beat", Beat(service=name.rstrip("0123456789"), instance=name, sent_ns=1))
+            self.event(Tick())
+
+    def take(self, peer: str) -> list[tuple[Header, Header | None]]:
+        return self.inbox.pop(peer.encode(), [])
+
+    def heads(self, peer: str) -> list[Header]:
+        return [header for header, _ in self.take(peer)]
+
+    def jobs(self, peer: str) -> list[tuple[Job, Header]]:
+        return [(head, inner) for head, inner in self.take(peer) if isinstance(head, Job) and inner]
+
+    def worker(self, name: str, window: int = 2) -> None:
+        service = name.rstrip("0123456789")
+        self.say(name, Hello(service=service, instance=name, schema=SCHEMA, window=window, host="h", pid=1))
+        assert isinstance(self.heads(name)[0], Welcome)
+
+    def camera(self, name: str, live: bool = True, run: int = RUN, peer: str | None = None) -> None:
+        self.say(
+            peer or name,
+            Hello(
+                service="capture",
+                instance=f"capture.{peer or name}",
+                schema=SCHEMA,
+                window=2,
+                host="h",
+                pid=1,
+                camera=name,
+                run=run,
+                live=live,
+            ),
+        )
+
+    def frame(self, camera: str, sequence: int, previous: int | None = None, **changes: object) -> None:
+        header = Frame(
+            camera=camera,
+            run=RUN,
+            sequence=sequence,
+            live=True,
+            captured_ns=1,
+            width=4,
+            height=4,
+            ages={},
+            encoding=Encoding.JPEG,
+            age_ns=0,
+            previous=sequence - 1 if previous is None else previous,
+        )
+        self.say(camera, msgspec.structs.replace(header, **changes), b"jpeg")
+
+    def result(self, worker: str, job: Job) -> None:
+        header = Result(
+            camera=job.camera,
+            run=job.run,
+            sequence=job.sequence,
+            live=True,
+            captured_ns=1,
+            width=4,
+            height=4,
+            ages={},
+            detector="d",
+        )
+        self.say(worker, Output(job=job.job), *encode(header))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_frame_goes_from_source_to_detector_to_recorder_and_is_done(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    assert isinstance(bench.heads("door")[-1], Ack)
+    [(job, inner)] = bench.jobs("detector1")
+    assert isinstance(inner, Frame)
+    bench.result("detector1", job)
+    [(stored, inner)] = bench.jobs("recorder1")
+    assert isinstance(inner, Result)
+    bench.say("recorder1", Done(jobs=(stored.job,)))
+    assert not any(peer.jobs for peer in bench.policy.desk.roster)
+
+
+def test_hello_with_another_schema_is_refused_naming_both(bench: Bench) -> None:
+    bench.say("x", Hello(service="detector", instance="d", schema="old", window=1, host="h", pid=1))
+    [refused] = bench.heads("x")
+    assert isinstance(refused, Refused)
+    assert "old" in refused.reason
+    assert SCHEMA in refused.reason
+
+
+def test_a_message_from_an_unknown_peer_is_answered_who(bench: Bench) -> None:
+    bench.frame("door", 1)
+    assert bench.heads("door") == [Who()]
+    assert len(bench.policy.desk.results) == 0
+
+
+def test_a_second_source_of_a_live_camera_is_told_taken(bench: Bench) -> None:
+    bench.camera("door")
+    bench.camera("door", peer="other")
+    assert bench.heads("other") == [Taken(camera="door")]
+
+
+def test_the_newest_frame_wins_and_the_overtaken_one_is_told_to_the_recorder(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    bench.frame("door", 2)
+    [(_, gone)] = bench.jobs("recorder1")
+    assert gone == Gone(camera="door", run=RUN, first=1, last=1, reason=Outcome.OVERTAKEN)
+    bench.worker("detector1")
+    # the welcome was taken by worker(); the job came with it
+    assert [
+        job.task.first
+        for peer in bench.policy.desk.roster
+        for job in peer.jobs.values()
+        if job.task.frame and not job.task.reason
+    ] == [2]
+
+
+def test_frames_skipped_by_capture_are_overtaken(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    bench.frame("door", 5, previous=1)
+    gone = [inner for _, inner in bench.jobs("recorder1") if isinstance(inner, Gone)]
+    assert (2, 4, Outcome.OVERTAKEN) in [(g.first, g.last, g.reason) for g in gone]
+
+
+def test_a_waiting_live_frame_older_than_the_deadline_is_stale(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    bench.tick(1.5, alive=("recorder1",))
+    assert [inner.reason for _, inner in bench.jobs("recorder1") if isinstance(inner, Gone)] == [
+        Outcome.STALE
+    ]
+
+
+def test_the_deadline_counts_from_capture_not_from_arrival(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1, age_ns=900_000_000)
+    bench.tick(0.25, alive=("recorder1",))
+    assert [inner.reason for _, inner in bench.jobs("recorder1") if isinstance(inner, Gone)] == [
+        Outcome.STALE
+    ]
+
+
+def test_cameras_take_turns(bench: Bench) -> None:
+    for name in ("a", "b", "c"):
+        bench.camera(name)
+        bench.frame(name, 1)
+    bench.worker("detector1", window=2)
+    held = [job.task.camera for peer in bench.policy.desk.roster for job in peer.jobs.values()]
+    assert held == ["a", "b"]
+
+
+def test_jobs_go_to_whoever_holds_least(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("detector2")
+    for index, name in enumerate("abcd"):
+        bench.camera(name)
+        bench.frame(name, 1)
+        shares = sorted(len(peer.jobs) for peer in bench.policy.desk.roster.workers("detector"))
+        assert shares[1] - shares[0] == (index + 1) % 2
+
+
+def test_a_live_frame_dies_with_its_worker(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    bench.event(Vanished(b"detector1"))
+    [(_, gone)] = bench.jobs("recorder1")
+    assert isinstance(gone, Gone)
+    assert gone.reason is Outcome.LOST_WORKER
+
+
+def test_a_recorded_frame_is_tried_once_more_alone_and_then_is_poison(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.worker("detector1")
+    bench.camera("film", live=False)
+    bench.frame("film", 1, live=False, previous=0)
+    bench.frame("film", 2, live=False, previous=1)
+    bench.event(Vanished(b"detector1"))
+    assert bench.jobs("recorder1") == []
+    bench.worker("detector2")
+    alone = [job for peer in bench.policy.desk.roster.workers("detector") for job in peer.jobs.values()]
+    assert [(job.task.first, job.alone) for job in alone] == [(1, True)]
+    bench.event(Vanished(b"detector2"))
+    [(_, gone)] = bench.jobs("recorder1")
+    assert isinstance(gone, Gone)
+    assert (gone.first, gone.reason) == (1, Outcome.POISON)
+    assert Ack(run=RUN, sequences=(1,)) in bench.heads("film")
+    bench.worker("detector3")
+    again = [
+        job.task.first for peer in bench.policy.desk.roster.workers("detector") for job in peer.jobs.values()
+    ]
+    assert again == [2]
+
+
+def test_a_recorded_frame_is_acknowledged_when_redis_has_it(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("film", live=False)
+    bench.frame("film", 1, live=False)
+    bench.heads("film")
+    [(job, _)] = bench.jobs("detector1")
+    bench.result("detector1", job)
+    assert bench.heads("film") == []
+    [(stored, _)] = bench.jobs("recorder1")
+    bench.say("recorder1", Done(jobs=(stored.job,)))
+    assert bench.heads("film") == [Ack(run=RUN, sequences=(1,))]
+
+
+def test_a_job_older_than_its_lease_is_taken_away_and_its_late_answer_ignored(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    [(job, _)] = bench.jobs("detector1")
+    bench.tick(2.5, alive=("detector1", "recorder1"))
+    [(_, gone)] = bench.jobs("recorder1")
+    assert isinstance(gone, Gone)
+    assert gone.reason is Outcome.LOST_WORKER
+    bench.take("detector1")
+    bench.result("detector1", job)
+    assert bench.heads("detector1") == [Who()]
+    assert bench.jobs("recorder1") == []
+
+
+def test_an_answer_from_another_broker_run_is_dropped(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    [(job, _)] = bench.jobs("detector1")
+    bench.result(
+        "detector1", msgspec.structs.replace(job, job=msgspec.structs.replace(job.job, broker_run=6))
+    )
+    assert bench.jobs("recorder1") == []
+
+
+def test_invalid_data_drops_its_frame_only(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.frame("door", 1)
+    [(job, _)] = bench.jobs("detector1")
+    bench.say("detector1", Invalid(job=job.job, reason="not a JPEG"))
+    [(_, gone)] = bench.jobs("recorder1")
+    assert isinstance(gone, Gone)
+    assert gone.reason is Outcome.INVALID
+
+
+def test_a_silent_peer_is_forgotten_after_three_seconds(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.tick(2.5)
+    assert bench.policy.desk.roster.workers("detector")
+    bench.tick(1.0)
+    assert not bench.policy.desk.roster.workers("detector")
+
+
+def test_after_a_gap_of_the_brokers_own_nobody_is_judged(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.tick()
+    bench.now += 60.0
+    bench.event(Tick())
+    assert bench.policy.desk.roster.workers("detector")
+
+
+def test_results_of_a_dead_recorder_go_to_the_next_one_in_order(bench: Bench) -> None:
+    bench.worker("detector1", window=8)
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    for sequence in (1, 2, 3):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+    assert len(bench.jobs("recorder1")) == 3
+    bench.event(Vanished(b"recorder1"))
+    bench.say(
+        "recorder2",
+        Hello(service="recorder", instance="recorder2", schema=SCHEMA, window=32, host="h", pid=1),
+    )
+    assert [job.sequence for job, _ in bench.jobs("recorder2")] == [1, 2, 3]
+
+
+def test_a_hand_over_waits_for_the_old_recorder_at_most_a_second(bench: Bench) -> None:
+    bench.worker("detector1", window=8)
+    bench.worker("recorder1", 32)
+    names = [f"camera{n}" for n in range(8)]
+    for name in names:
+        bench.camera(name)
+        bench.frame(name, 1)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+    assert len(bench.jobs("recorder1")) == 8
+    bench.worker("recorder2", 32)
+    moved = [n for n in names if bench.policy.desk.roster.owner(n).hello.instance == "recorder2"]
+    assert 0 < len(moved) < 8
+    for name in moved:
+        bench.frame(name, 2)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+    assert bench.jobs("recorder2") == []
+    bench.tick(1.5, alive=("recorder1", "recorder2"))
+    got = [(job.camera, job.sequence) for job, _ in bench.jobs("recorder2")]
+    assert sorted(got) == sorted([(n, s) for n in moved for s in (1, 2)])
+
+
+def test_a_draining_worker_gets_no_more_and_is_told_drained(bench: Bench) -> None:
+    bench.worker("detector1")
+    bench.camera("door")
+    bench.frame("door", 1)
+    [(job, _)] = bench.jobs("detector1")
+    bench.say("detector1", Drain())
+    bench.frame("door", 2)
+    assert bench.heads("detector1") == []
+    bench.result("detector1", job)
+    assert bench.heads("detector1") == [Drained()]
+
+
+def test_neighbouring_notices_of_one_reason_become_one(bench: Bench) -> None:
+    bench.camera("door")
+    for sequence in range(1, 50):
+        bench.frame("door", sequence)
+    bench.worker("recorder1", 32)
+    bench.tick()
+    held = [job.task for peer in bench.policy.desk.roster.workers("recorder") for job in peer.jobs.values()]
+    assert [(task.first, task.last) for task in held] == [(1, 48)]
+
+
+def test_results_over_the_byte_bound_are_counted_as_recorder_down(bench: Bench) -> None:
+    bench.policy.desk.results._max_bytes = 40_000
+    bench.worker("detector1")
+    bench.camera("door")
+    for sequence in range(1, 201):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+    assert bench.policy.desk.results.bytes <= 40_000
+    bench.say("r", Hello(service="recorder", instance="r", schema=SCHEMA, window=1000, host="h", pid=1))
+    accounted: list[int] = []
+    for job, inner in bench.jobs("r"):
+        accounted += range(inner.first, inner.last + 1) if isinstance(inner, Gone) else [job.sequence]
+    assert accounted == list(range(1, 201))
+
+
+def test_end_closes_the_run_and_counts_what_was_never_sent(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.say("door", End(camera="door", run=RUN, captured=5, sent=3, live=True))
+    inner = [header for _, header in bench.jobs("recorder1")]
+    assert inner[0] == Gone(camera="door", run=RUN, first=4, last=5, reason=Outcome.OVERTAKEN)
+    assert isinstance(inner[1], End)
+
+
+def test_captured_frames_that_were_not_sent_are_told_by_beats(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.say("beat", Beat(service="capture", instance="capture.door", sent_ns=9, captured=12))
+    assert BeatAck(sent_ns=9, broker_ns=5, host="host/boot") in bench.heads("beat")
+    [(_, seen)] = bench.jobs("recorder1")
+    assert seen == Seen(camera="door", run=RUN, captured=12, live=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": RUN + 1},
+        {"camera": "other"},
+        {"sequence": 20_000, "previous": 1},
+        {"sequence": 1, "previous": 0},
+        {"live": False},
+    ],
+)
+def test_forged_frames_are_counted_outside_the_ledger(bench: Bench, changes: dict[str, object]) -> None:
+    bench.camera("door")
+    bench.frame("door", 1)
+    before = dict(bench.policy.desk.dropped)
+    header = {"camera": "door", "sequence": 2, "previous": 1} | changes
+    frame = Frame(
+        run=RUN,
+        live=True,
+        captured_ns=1,
+        width=4,
+        height=4,
+        ages={},
+        encoding=Encoding.JPEG,
+        age_ns=0,
+        **{"camera": "door"} | {k: v for k, v in header.items() if k not in ("run", "live")},
+    )
+    frame = msgspec.structs.replace(frame, **{k: v for k, v in changes.items() if k in ("run", "live")})
+    bench.say("door", frame, b"jpeg")
+    assert bench.policy.invalid == 1
+    assert bench.policy.desk.dropped == before
+
+
+def test_previews_are_asked_for_only_while_watched_and_blurred_wins(bench: Bench) -> None:
+    bench.worker("detector1", window=8)
+    numbers: Iterator[int] = count(1)
+    bench.camera("door")
+
+    def preview() -> Preview:
+        bench.frame("door", next(numbers))
+        [(job, _)] = bench.jobs("detector1")
+        return job.preview
+
+    assert preview() is Preview.NONE
+    bench.event(Subscribed(True, "preview/clear/door"))
+    assert preview() is Preview.CLEAR
+    bench.event(Subscribed(True, "preview/blurred/door"))
+    assert preview() is Preview.BLURRED
+    bench.event(Subscribed(False, "preview/blurred/door"))
+    bench.event(Subscribed(False, "preview/clear/door"))
+    assert preview() is Preview.NONE
+
+
+def test_only_detectors_and_recorders_publish(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.say("recorder1", Feed(topic="result/door"), b"{}")
+    bench.say("door", Feed(topic="result/door"), b"forged")
+    assert bench.announced == [Announce("result/door", b"{}")]
+    assert bench.policy.invalid == 1
+
+
+def test_demand_is_load_over_workers(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.worker("detector1")
+    bench.camera("door")
+    for sequence in range(1, 401):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.now += 0.05
+        bench.result("detector1", job)
+        bench.tick(0, alive=("recorder1",))
+        bench.now += 0.05
+    assert bench.policy.desk.demand("detector", bench.now) == pytest.approx(0.5, rel=0.1)
