@@ -2,7 +2,7 @@
 --
 -- KEYS: cursor, holes, ledger, hour, latest, results (all of one camera).
 -- ARGV[1]: plan, JSON {run, base, captured, live, ended, sequence, spans [[first, last, outcome]…],
---          counts {field: number}, results_seconds, minutes_seconds}; sequence 0 means "no result".
+--          counts {field: number}, tracks, results_seconds, minutes_seconds}; sequence 0 means "no result".
 -- ARGV[2]: the result's JSON. Returns {1 if the result was written else 0, outcome, count, outcome, count…}.
 --
 -- Always: sum of outcomes + holes + (cursor.captured - cursor.sequence) = ledger.captured.
@@ -13,10 +13,11 @@ local CHUNK = 500
 local cursor_key, holes_key, ledger_key, hour_key, latest_key, results_key = unpack(KEYS)
 local plan = cjson.decode(ARGV[1])
 local stored = redis.call('HMGET', cursor_key,
-  'run', 'sequence', 'captured', 'ended', 'before_run', 'before_captured')
+  'run', 'sequence', 'captured', 'ended', 'before_run', 'before_captured', 'tracks')
 local run, sequence, captured, ended, before_run, before_captured =
   tonumber(stored[1]) or 0, tonumber(stored[2]) or 0, tonumber(stored[3]) or 0,
   tonumber(stored[4]) or 0, tonumber(stored[5]) or 0, tonumber(stored[6]) or 0
+local tracks = tonumber(stored[7]) or 0
 local counted, raised, recorded = {}, 0, 0
 local opened, removed, hole_count = {}, {}, nil
 
@@ -105,6 +106,7 @@ if plan.sequence > 0 then
   if newest and plan.sequence > sequence then
     cover(plan.sequence, plan.sequence, 'recorded')
     recorded = 1
+    tracks = math.max(tracks, plan.tracks)
   else
     close(plan.sequence, plan.sequence, 'late')
   end
@@ -113,7 +115,8 @@ if newest and plan.ended then ended = 1 end
 
 -- From here on only writes; the first one is refused when Redis is full.
 redis.call('HSET', cursor_key, 'run', text(run), 'sequence', text(sequence), 'captured', text(captured),
-  'ended', text(ended), 'before_run', text(before_run), 'before_captured', text(before_captured))
+  'ended', text(ended), 'before_run', text(before_run), 'before_captured', text(before_captured),
+  'tracks', text(tracks))
 if newest then redis.call('HSET', cursor_key, 'live', plan.live and '1' or '0') end
 if raised > 0 then redis.call('HINCRBY', ledger_key, 'captured', text(raised)) end
 local answer = {recorded}

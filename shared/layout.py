@@ -49,6 +49,7 @@ def plan(entry: Advance) -> bytes:
             "counts": {f"{minute}:{name}": number for name, number in result.counts.items()}
             if result
             else {},
+            "tracks": result.tracks if result else 0,
             "results_seconds": result.results_seconds if result else 0,
             "minutes_seconds": result.minutes_seconds if result else 0,
         }

@@ -47,6 +47,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     """How long full results are kept."""
     minutes_seconds: int
     """How long minute counts are kept."""
+    tracks: int = 0
+    """Highest track number given out on this camera so far."""
 
 
 class Advance(Struct, frozen=True, kw_only=True):
@@ -88,6 +90,11 @@ class Cursor(Struct, frozen=True, kw_only=True):
     captured: int = 0
     live: bool = True
     ended: bool = False
+    before_run: int = 0
+    before_captured: int = 0
+    """The run before this one, and how far it was captured."""
+    tracks: int = 0
+    """Highest track number given out."""
     holes: tuple[tuple[int, int], ...] = ()
     """(run, sequence) of the frames that were skipped and whose fate is not known, in ascending order."""
 

@@ -264,11 +264,9 @@ class Store:
             stored, holes = pipe.execute()
         values = {name.decode(): int(value) for name, value in stored.items()}
         return Cursor(
-            run=values.get("run", 0),
-            sequence=values.get("sequence", 0),
-            captured=values.get("captured", 0),
-            live=bool(values.get("live", 1)),
-            ended=bool(values.get("ended", 0)),
+            live=bool(values.pop("live", 1)),
+            ended=bool(values.pop("ended", 0)),
+            **values,
             holes=tuple(
                 sorted((int(run), int(number)) for run, number in (hole.split(b":") for hole in holes))
             ),

@@ -1,0 +1,26 @@
+"""Starts a recorder: `python -m services.recorder --instance NAME [--config FILE]`."""
+
+import time
+
+from shared.service import Context, serve
+from shared.work import Service
+
+
+def build(context: Context) -> Service:
+    """Return the recorder's service, with its metrics and health facts wired up."""
+    from services.recorder.observer import Observer
+    from services.recorder.service import RecorderService
+
+    def wall_ns() -> int:
+        return time.time_ns() + context.offset_ns()
+
+    service = RecorderService(context.settings, context.store.cursor, wall_ns)
+    observer = Observer(service.confirmed, wall_ns)
+    context.observe = observer.observe
+    context.chores.append(lambda: context.health.update(service.facts))
+    context.chores.append(lambda: observer.forget(context.store.cameras()))
+    return service
+
+
+if __name__ == "__main__":
+    serve("recorder", build)

@@ -1,0 +1,295 @@
+"""Puts one camera's frames in order and decides what is skipped, late or lost; no Redis, no pictures."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from typing import Final, NamedTuple
+
+from shared.messages import MAX_SEQUENCE_JUMP, End, Gone, JobId, Outcome, Result, Seen
+from shared.records import HOLE, Cursor, Span
+from shared.work import Work
+
+Notice = Result | Gone | Seen | End
+"""Everything a recorder is told of a camera."""
+DAY_MS: Final = 86_400_000
+MAX_HOLES: Final = 10_000
+"""As in shared/advance.lua."""
+
+
+class Patience(NamedTuple):
+    """How long to wait for what, in seconds.
+
+    Attributes:
+        reorder: for a frame of a live camera that a later one has overtaken; afterwards it is skipped.
+        live: for what became of a skipped or never seen frame of a live camera; afterwards it is lost.
+        recorded: the same for a recorded camera, from the last sign of its ended run.
+    """
+
+    reorder: float
+    live: float
+    recorded: float
+
+
+class Step(NamedTuple):
+    """One move of the ledger: spans, then at most one result, and the jobs that it closes."""
+
+    run: int
+    live: bool
+    base: int
+    captured: int
+    spans: tuple[Span, ...] = ()
+    work: Work | None = None
+    """The result to record, which is next in order."""
+    jobs: tuple[JobId, ...] = ()
+    ended: bool = False
+
+
+class _Item(NamedTuple):
+    """A result or a dropped range that waits for its turn. Heaps compare the first three fields."""
+
+    first: int
+    last: int
+    number: int
+    arrived: float
+    outcome: str
+    work: Work | None
+    job: JobId | None
+
+
+class _Run:
+    """One opening of the camera."""
+
+    def __init__(self, run: int, live: bool, sequence: int, captured: int) -> None:
+        self.run, self.live = run, live
+        self.sequence = sequence
+        """All up to here is accounted for, or a hole."""
+        self.captured = captured
+        self.waiting: list[_Item] = []
+        self.marks: deque[tuple[float, int]] = deque()
+        """(time, n): what is not accounted for up to n by then is lost."""
+        self.end_jobs: list[JobId] = []
+
+
+class Order:
+    """The order of one camera's frames. Times are seconds on any clock that does not jump.
+
+    Call `refusal` first, then `add`; `advance` says what became due by time; `take` gives the steps.
+    """
+
+    def __init__(self, cursor: Cursor, patience: Patience, now: float) -> None:
+        self._patience = patience
+        self._numbers = count()
+        self._steps: list[Step] = []
+        self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
+        self._before = (cursor.before_run, cursor.before_captured)
+        self._holes = dict.fromkeys(cursor.holes, now + self._grace())
+        if cursor.captured > cursor.sequence and (cursor.live or cursor.ended):
+            self._run.marks.append((now + self._grace(), cursor.captured))
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing waits for anything."""
+        run = self._run
+        return not (run.waiting or run.marks or run.end_jobs or self._holes or self._steps)
+
+    def refusal(self, notice: Notice, wall_ms: int) -> str | None:
+        """Return why a notice can't be true, None if it can.
+
+        Args:
+            notice: what came.
+            wall_ms: wall clock: a run is named by the time of its opening.
+        """
+        if notice.run > wall_ms + DAY_MS:
+            return f"run {notice.run} lies in the future"
+        known = {self._run.run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
+        first = _first(notice)
+        if known is not None and first > known + MAX_SEQUENCE_JUMP:
+            return f"sequence jumps from {known} to {first}, over {MAX_SEQUENCE_JUMP}"
+        return None
+
+    def add(self, work: Work, now: float) -> None:
+        """Take a notice; whatever is next in order becomes a step."""
+        notice = work.message.header
+        assert isinstance(notice, Notice)
+        if notice.run > self._run.run:
+            self._open_run(notice, now)
+        if notice.run < self._run.run:
+            self._add_to_older(notice, work.id, now)
+            return
+        self._add_to_current(notice, work, now)
+        self._drain()
+        self._finish_ended()
+
+    def advance(self, now: float) -> None:
+        """Skip what was waited for long enough, and give up what is not heard of any more."""
+        run = self._run
+        if run.live and run.waiting:
+            overdue = [item.last for item in run.waiting if now - item.arrived >= self._patience.reorder]
+            self._drain(max(overdue, default=0), now)
+        while run.marks and (run.marks[0][0] <= now or run.marks[0][1] <= run.sequence):
+            self._give_up(run.marks.popleft()[1], now)
+        self._expire_holes(now)
+        self._finish_ended()
+
+    def take(self) -> list[Step]:
+        """Return the steps since the last call, in the order in which they are to be written."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    # --- the current run ------------------------------------------------------------------------
+
+    def _open_run(self, notice: Notice, now: float) -> None:
+        old = self._run
+        if old.run:
+            self._drain(old.captured, now)
+            self._keep_holes(old.run, old.sequence + 1, old.captured, now)
+            if old.end_jobs:
+                self._emit(jobs=tuple(old.end_jobs), ended=True)
+            self._before = (old.run, old.captured)
+        first = _first(notice)
+        # A run usually starts at 1; in the middle of one, Redis was emptied, and counting starts here.
+        base = first - 1 if first > MAX_SEQUENCE_JUMP else 0
+        self._run = _Run(notice.run, old.live if isinstance(notice, Gone) else notice.live, base, base)
+
+    def _add_to_current(self, notice: Notice, work: Work, now: float) -> None:
+        run = self._run
+        if isinstance(notice, Result):
+            run.live = notice.live
+            self._wait(notice.sequence, notice.sequence, Outcome.LATE, now, work, work.id)
+        elif isinstance(notice, Gone):
+            self._wait(notice.first, notice.last, notice.reason, now, None, work.id)
+        else:
+            self._hear_captured(notice, work.id, now)
+        if run.end_jobs and not run.live:  # a recorded frame may be tried again: wait from the last sign on
+            run.marks = deque([(now + self._grace(), run.captured)])
+
+    def _hear_captured(self, notice: Seen | End, job: JobId, now: float) -> None:
+        run = self._run
+        run.live = notice.live
+        run.captured = max(run.captured, notice.captured)
+        if run.live and notice.captured > run.sequence:
+            run.marks.append((now + self._grace(), notice.captured))
+        if isinstance(notice, End):
+            run.end_jobs.append(job)
+            if notice.sent < notice.captured:
+                self._wait(notice.sent + 1, notice.captured, Outcome.OVERTAKEN, now, None, None)
+        self._emit(jobs=() if isinstance(notice, End) else (job,))
+
+    def _wait(
+        self, first: int, last: int, outcome: str, now: float, work: Work | None, job: JobId | None
+    ) -> None:
+        self._run.captured = max(self._run.captured, last)
+        heapq.heappush(self._run.waiting, _Item(first, last, next(self._numbers), now, outcome, work, job))
+
+    def _drain(self, force_until: int = 0, now: float = 0.0) -> None:
+        """Emit what is next in order; up to `force_until` also what is not, skipping what is missing."""
+        run, spans, jobs, base = self._run, list[Span](), list[JobId](), self._run.sequence
+        while run.waiting and run.waiting[0].first <= max(run.sequence + 1, force_until):
+            item = heapq.heappop(run.waiting)
+            if item.first > run.sequence + 1:
+                spans.append(Span(run.sequence + 1, item.first - 1, HOLE))
+                self._keep_holes(run.run, run.sequence + 1, item.first - 1, now)
+            jobs += [item.job] if item.job else []
+            is_next = item.last > run.sequence
+            self._close_holes(run.run, item.first, item.last)
+            run.sequence = max(run.sequence, item.last)
+            if item.work and is_next:
+                self._emit(base, tuple(spans), item.work, tuple(jobs))
+                spans, jobs, base = [], [], run.sequence
+            else:
+                spans.append(Span(item.first, item.last, item.outcome))
+        if spans:
+            self._emit(base, tuple(spans), None, tuple(jobs))
+
+    def _give_up(self, captured: int, now: float) -> None:
+        run = self._run
+        self._drain(captured, now)
+        if run.sequence < captured:
+            base, run.sequence = run.sequence, captured
+            self._emit(base, (Span(base + 1, captured, Outcome.LOST),))
+
+    def _finish_ended(self) -> None:
+        """Close END once the run is accounted for: until then another recorder would have to hear of it."""
+        run = self._run
+        if run.end_jobs and run.sequence >= run.captured and all(key[0] != run.run for key in self._holes):
+            run.marks.clear()
+            self._emit(jobs=tuple(run.end_jobs), ended=True)
+            run.end_jobs = []
+
+    def _emit(
+        self,
+        base: int | None = None,
+        spans: tuple[Span, ...] = (),
+        work: Work | None = None,
+        jobs: tuple[JobId, ...] = (),
+        ended: bool = False,
+    ) -> None:
+        run = self._run
+        base = run.sequence if base is None else base
+        self._steps.append(Step(run.run, run.live, base, run.captured, spans, work, jobs, ended))
+
+    # --- older runs and holes -------------------------------------------------------------------
+
+    def _add_to_older(self, notice: Notice, job: JobId, now: float) -> None:
+        captured = notice.captured if isinstance(notice, Seen | End) else _last(notice)
+        before_run, before_captured = self._before
+        if notice.run == before_run and captured > before_captured:
+            self._keep_holes(before_run, before_captured + 1, captured, now)
+            self._before = (before_run, captured)
+        spans = tuple(_spans_of(notice))
+        for span in spans:
+            self._close_holes(notice.run, span.first, span.last)
+        self._steps.append(Step(notice.run, self._run.live, 0, captured, spans, None, (job,)))
+
+    def _keep_holes(self, run: int, first: int, last: int, now: float) -> None:
+        expires = now + self._grace()
+        first = max(first, last + 1 - MAX_HOLES)  # the script gives up what is beyond
+        self._holes.update({(run, number): expires for number in range(first, last + 1)})
+
+    def _close_holes(self, run: int, first: int, last: int) -> None:
+        if last - first < len(self._holes):
+            for number in range(first, last + 1):
+                self._holes.pop((run, number), None)
+        elif self._holes:
+            self._holes = {
+                key: at for key, at in self._holes.items() if not (key[0] == run and first <= key[1] <= last)
+            }
+
+    def _expire_holes(self, now: float) -> None:
+        expired = [key for key, expires in self._holes.items() if expires <= now] if self._holes else []
+        for run, span in _group(sorted(expired)):
+            self._close_holes(run, span.first, span.last)
+            self._steps.append(Step(run, self._run.live, self._run.sequence, 0, (span,)))
+
+    def _grace(self) -> float:
+        return self._patience.live if self._run.live else self._patience.recorded
+
+
+def _first(notice: Notice) -> int:
+    if isinstance(notice, Result):
+        return notice.sequence
+    return notice.first if isinstance(notice, Gone) else notice.captured
+
+
+def _last(notice: Result | Gone) -> int:
+    return notice.sequence if isinstance(notice, Result) else notice.last
+
+
+def _spans_of(notice: Notice) -> Iterator[Span]:
+    """What a notice that comes after its run was left says of single frames."""
+    if isinstance(notice, Result):
+        yield Span(notice.sequence, notice.sequence, Outcome.LATE)
+    elif isinstance(notice, Gone):
+        yield Span(notice.first, notice.last, notice.reason)
+    elif isinstance(notice, End) and notice.sent < notice.captured:
+        yield Span(notice.sent + 1, notice.captured, Outcome.OVERTAKEN)
+
+
+def _group(holes: list[tuple[int, int]]) -> Iterator[tuple[int, Span]]:
+    """Join neighbouring (run, sequence) into lost spans."""
+    start = 0
+    for index, (run, number) in enumerate(holes):
+        if index + 1 == len(holes) or holes[index + 1] != (run, number + 1):
+            yield run, Span(holes[start][1], number, Outcome.LOST)
+            start = index + 1

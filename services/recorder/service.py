@@ -1,0 +1,220 @@
+"""Recorder: puts results in order, follows and smooths faces, and writes each frame's fate to the ledger."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from services.recorder.counts import emotion_counts, minute_counts, stage_seconds
+from services.recorder.document import result_json
+from services.recorder.ordering import Notice, Order, Patience, Step
+from services.recorder.smoothing import Smoother
+from services.recorder.tracks import Tracker
+from shared.config import Settings
+from shared.errors import StoreError
+from shared.messages import Result
+from shared.records import Advance, Cursor, Facts, Recorded
+from shared.topology import result_topic
+from shared.work import Finish, Out, Publish, Reject, Work, Write
+
+_log = logging.getLogger(__name__)
+
+LOST_SECONDS: Final = 2.0
+"""Beyond the deadline: after this a frame that nobody speaks of is lost."""
+QUIET_SECONDS: Final = 3.0
+"""A camera that was quiet so long may have had another recorder: its cursor is read again."""
+STALL_SECONDS: Final = 1.0
+"""Redis has not confirmed for so long: time stands still, because what is waited for waits behind it."""
+TICK_SECONDS: Final = 0.1
+"""Time passes at most so much at once: a process that was frozen first reads what came meanwhile."""
+RELOAD_SECONDS: Final = 1.0
+
+
+class RecorderService:
+    """The step of a recorder. Knows Redis only through `read_cursor` and the writes it gives.
+
+    Args:
+        settings: the tree.
+        read_cursor: returns how far a camera's ledger is; may raise StoreError.
+        wall_ns: the broker's wall clock in ns.
+    """
+
+    def __init__(
+        self, settings: Settings, read_cursor: Callable[[str], Cursor], wall_ns: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._read_cursor, self._wall_ns = read_cursor, wall_ns
+        lost = settings.frames.deadline + LOST_SECONDS
+        self._patience = Patience(settings.recorder.reorder, lost, lost + settings.frames.lease)
+        self._cameras: dict[str, _Camera] = {}
+        self._unread: dict[str, list[Work]] = {}
+        """Work of cameras whose cursor could not be read yet."""
+        self._read_again_at = 0.0
+        self._unconfirmed: deque[float] = deque()
+        self._clock = _Clock()
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What the health key says beside the loop's own facts."""
+        return {"cameras": len(self._cameras), "unconfirmed": len(self._unconfirmed)}
+
+    def warm_up(self) -> None:
+        """Follow two faces once: the first assignment loads its library."""
+        tracker = Tracker(1.0)
+        for seconds in (0.0, 0.1):
+            tracker.follow(np.array([[0.0, 0.0, 9.0, 9.0], [20.0, 0.0, 9.0, 9.0]]), seconds)
+
+    def step(self, work: Sequence[Work], now: float) -> Iterable[Out]:
+        """Take results and notices; give the writes that are next in order."""
+        self._tick(now)
+        for one in work:
+            yield from self._take(one, now)
+
+    def idle(self, now: float) -> Iterable[Out]:
+        """Give what became due by time alone."""
+        self._tick(now)
+        if self._unread and now >= self._read_again_at:
+            yield from self._take_unread(now)
+        for name, camera in list(self._cameras.items()):
+            camera.order.advance(self._clock.seconds)
+            yield from self._written(camera, now)
+            if now - camera.heard_at > QUIET_SECONDS and camera.order.is_settled and not self._unconfirmed:
+                del self._cameras[name]
+
+    def confirmed(self) -> None:
+        """Hear that Redis has confirmed the oldest write that was not confirmed."""
+        self._unconfirmed.popleft()
+
+    def _tick(self, now: float) -> None:
+        stalled = bool(self._unconfirmed) and now - self._unconfirmed[0] > STALL_SECONDS
+        self._clock.tick(now, stalled)
+
+    def _take_unread(self, now: float) -> Iterator[Out]:
+        unread, self._unread = self._unread, {}
+        for works in unread.values():
+            for work in works:
+                yield from self._take(work, now)
+
+    def _take(self, work: Work, now: float) -> Iterator[Out]:
+        notice = work.message.header
+        if not isinstance(notice, Notice):
+            yield Reject(work.id, f"a recorder has no use for {notice.kind.decode()}")
+            return
+        camera = None
+        if notice.camera not in self._unread:
+            camera = self._cameras.get(notice.camera) or self._open(notice.camera, now)
+        if camera is None:
+            self._unread.setdefault(notice.camera, []).append(work)
+            return
+        refusal = camera.order.refusal(notice, self._wall_ns() // 1_000_000)
+        if refusal:
+            yield Reject(work.id, refusal)
+            return
+        camera.heard_at = now
+        camera.order.add(work, self._clock.seconds)
+        yield from self._written(camera, now)
+
+    def _open(self, name: str, now: float) -> "_Camera | None":
+        if now < self._read_again_at:
+            return None
+        try:
+            cursor = self._read_cursor(name)
+        except StoreError as error:
+            _log.warning("camera %s waits: %s", name, error)
+            self._read_again_at = now + RELOAD_SECONDS
+            return None
+        order = Order(cursor, self._patience, self._clock.seconds)
+        settings = self._settings.recorder
+        tracker = Tracker(settings.track_memory, cursor.tracks)
+        self._cameras[name] = _Camera(name, order, tracker, Smoother(settings.half_life), now)
+        return self._cameras[name]
+
+    def _written(self, camera: "_Camera", now: float) -> Iterator[Write]:
+        for step in camera.order.take():
+            self._unconfirmed.append(now)
+            yield self._write(camera, step, now)
+
+    def _write(self, camera: "_Camera", step: Step, now: float) -> Write:
+        result = self._record(camera, step.work, now) if step.work else None
+        entry = Advance(
+            camera=camera.name,
+            run=step.run,
+            live=step.live,
+            base=step.base,
+            captured=step.captured,
+            spans=step.spans,
+            result=result,
+            ended=step.ended,
+        )
+        published = (Publish(result_topic(camera.name), result.json),) if result else ()
+        return Write(entry, then=(*map(Finish, step.jobs), *published))
+
+    def _record(self, camera: "_Camera", work: Work, now: float) -> Recorded:
+        result = work.message.header
+        assert isinstance(result, Result)
+        tracks, smoothed, seconds = camera.follow(result)
+        latency_ms = max(0.0, (self._wall_ns() - result.captured_ns) / 1e6)
+        ages_ns = {
+            **result.ages,
+            "results_queue": work.age_ns,
+            "record": max(work.age_ns, int(latency_ms * 1e6)),
+        }
+        return Recorded(
+            sequence=result.sequence,
+            json=result_json(result, tracks, smoothed, ages_ns, latency_ms),
+            minute=result.captured_ns // 60_000_000_000,
+            counts=minute_counts(result.faces, seconds, latency_ms),
+            facts=Facts(
+                captured_ns=result.captured_ns,
+                emotions=emotion_counts(result.faces),
+                stages=stage_seconds(ages_ns),
+            ),
+            results_seconds=max(1, round(self._settings.retention.results)),
+            minutes_seconds=max(1, round(self._settings.retention.minutes)),
+            tracks=camera.tracker.highest,
+        )
+
+
+class _Camera:
+    """What a recorder remembers of a camera."""
+
+    def __init__(self, name: str, order: Order, tracker: Tracker, smoother: Smoother, now: float) -> None:
+        self.name, self.order, self.tracker, self.smoother = name, order, tracker, smoother
+        self.heard_at = now
+
+    def follow(self, result: Result) -> tuple[list[int], list[list[float]], list[float]]:
+        """Return each face's track, smoothed probabilities, and seconds in view since the frame before."""
+        seconds = _seconds(result)
+        boxes = np.array([face.box for face in result.faces], dtype=np.float64).reshape(-1, 4)
+        tracks = self.tracker.follow(boxes, seconds)
+        before = [self.smoother.last_seen(track) for track in tracks]
+        passed = [0.0 if seen is None else seconds - seen for seen in before]
+        smoothed = [
+            self.smoother.smooth(track, face.probabilities, seconds)
+            for track, face in zip(tracks, result.faces, strict=True)
+        ]
+        self.smoother.keep(self.tracker.numbers)
+        return tracks, smoothed, passed
+
+
+class _Clock:
+    """Seconds that stand still while Redis stalls, and never jump."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last: float | None = None
+
+    def tick(self, now: float, stalled: bool) -> None:
+        """Let time pass up to `now`."""
+        passed = 0.0 if self._last is None or stalled else now - self._last
+        self.seconds += min(passed, TICK_SECONDS)
+        self._last = now
+
+
+def _seconds(result: Result) -> float:
+    """Return a frame's time for tracking: its place in a recorded video, else the wall clock."""
+    if not result.live and result.media_seconds is not None:
+        return result.media_seconds
+    return result.captured_ns / 1e9
