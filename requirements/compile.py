@@ -1,0 +1,33 @@
+"""Compile the pinned requirement files from pyproject.toml: all of them agree on every version."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+UV = Path(sys.executable).with_name("uv")
+COMMON = [
+    str(UV),
+    "pip",
+    "compile",
+    "--quiet",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-annotate",
+    "--custom-compile-command=make lock",
+    "pyproject.toml",
+    "requirements/build.in",
+]
+
+
+def compile_file(name: str, *arguments: str) -> None:
+    """Write one requirement file."""
+    subprocess.run([*COMMON, *arguments, "-o", str(HERE / name)], check=True, cwd=HERE.parent)
+
+
+if __name__ == "__main__":
+    compile_file("dev.txt", "--all-extras", *sys.argv[1:])
+    compile_file("run.txt", "--extra=demo", "--constraint=requirements/dev.txt")
+    compile_file("service.txt", "--constraint=requirements/dev.txt")
+    compile_file("train.txt", "--extra=train", "--constraint=requirements/dev.txt")
