@@ -55,8 +55,10 @@ SERVICES: Final = {
     service.name: service for service in (CAPTURE, DETECTOR, CLASSIFIER, RECORDER, DASHBOARD, BROKER)
 }
 
-LIVE_WINDOW: Final = 2
-"""Frames a live source may have unacknowledged."""
+LIVE_WINDOW: Final = 1
+"""Frames a live source may have unacknowledged: one that waits at the broker while the next is captured."""
+LIVE_WINDOW_REMOTE: Final = 2
+"""The same for a source on another host, whose acknowledgements take a round trip."""
 RECORDED_WINDOW: Final = 8
 """Frames a recorded source may have unacknowledged."""
 

@@ -67,7 +67,7 @@ class Dispatcher:
         reason = Outcome.REDIS_DOWN if self._redis_is_down() else Outcome.RECORDER_DOWN
         for given_up in self.results.shrink(reason):
             self.dropped[reason] += 1
-            self.close_recorded(given_up)
+            self.acknowledge(given_up)
         self.dispatch_results(now)
 
     def _redis_is_down(self) -> bool:
@@ -75,7 +75,7 @@ class Dispatcher:
 
     def drop(self, task: Task, reason: Outcome, now: float) -> None:
         """Give a frame up, and tell its source and its recorder."""
-        self.close_recorded(task)
+        self.acknowledge(task)
         self.notice(task.camera, task.run, task.first, task.last, reason, now)
 
     def notice(self, camera: str, run: int, first: int, last: int, reason: Outcome, now: float) -> None:
@@ -103,6 +103,8 @@ class Dispatcher:
                 self.drop(task, Outcome.STALE, now)
             else:
                 self._assign(worker, task, now)
+                if task.live:
+                    self.acknowledge(task)
 
     def _try_suspect(self, queue: FairQueue, service: str, now: float) -> Peer | None:
         """Give a suspect to an idle worker, alone; while none is idle, keep the freest one's hands free."""
@@ -154,10 +156,11 @@ class Dispatcher:
                 return preview
         return Preview.NONE
 
-    def close_recorded(self, task: Task) -> None:
-        """Acknowledge a recorded frame to its source: it is settled and need not be sent again."""
+    def acknowledge(self, task: Task) -> None:
+        """Tell a frame's source, once, that the frame no longer counts against its window."""
         source = self.roster.source(task.camera)
-        if not task.live and task.reason is None and source and source.hello.run == task.run:
+        if not task.acknowledged and task.reason is None and source and source.hello.run == task.run:
+            task.acknowledged = True
             self.say(source.identity, Ack(run=task.run, sequences=(task.first,)))
 
 

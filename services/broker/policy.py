@@ -14,7 +14,6 @@ from shared.events import Action, Announce, Event, Received, Subscribed, Vanishe
 from shared.messages import (
     MAX_SEQUENCE_JUMP,
     SCHEMA,
-    Ack,
     Beat,
     BeatAck,
     Done,
@@ -179,8 +178,6 @@ class Policy:
         if not self._is_plausible(peer, frame):
             self.invalid += 1
             return
-        if frame.live:
-            self.desk.say(peer.identity, Ack(run=frame.run, sequences=(frame.sequence,)))
         first_lost = max(frame.previous, peer.received) + 1
         if frame.live and peer.received <= frame.previous and first_lost < frame.sequence:
             self.desk.notice(frame.camera, frame.run, first_lost, frame.sequence - 1, Outcome.OVERTAKEN, now)
@@ -252,7 +249,7 @@ class Policy:
     def _on_done(self, peer: Peer, done: Done, event: Received, now: float) -> None:
         for job in done.jobs:
             if (opened := self._close(peer, job, now)) and opened.task.frame:
-                self.desk.close_recorded(opened.task)
+                self.desk.acknowledge(opened.task)
         self._after_job(peer, now)
 
     def _on_invalid(self, peer: Peer, invalid: Invalid, event: Received, now: float) -> None:

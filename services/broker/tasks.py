@@ -25,6 +25,7 @@ class Task:
         reason: for a range of dropped frames, why.
         deaths: workers that ended while they held it.
         frame: whether it stands for frames (not Seen or End).
+        acknowledged: its source was told that it no longer counts against the window.
     """
 
     camera: str
@@ -37,6 +38,7 @@ class Task:
     reason: Outcome | None = None
     deaths: int = 0
     frame: bool = True
+    acknowledged: bool = False
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
