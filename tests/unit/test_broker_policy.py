@@ -510,3 +510,16 @@ def test_demand_is_load_over_workers(bench: Bench) -> None:
         bench.tick(0, alive=("recorder1",))
         bench.now += 0.05
     assert bench.policy.desk.demand("detector", bench.now) == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_live_frame_is_acknowledged_when_it_leaves_the_queue(bench: Bench) -> None:
+    bench.camera("door")
+    bench.heads("door")
+    bench.frame("door", 1)
+    assert bench.heads("door") == []
+    bench.worker("detector1", window=1)
+    assert bench.heads("door") == [Ack(run=RUN, sequences=(1,))]
+    bench.frame("door", 2)
+    assert bench.heads("door") == []
+    bench.tick(1.5, alive=("detector1",))
+    assert bench.heads("door") == [Ack(run=RUN, sequences=(2,))]
