@@ -23,7 +23,7 @@ def results(camera: str) -> str:
 
 
 def cursor(camera: str) -> str:
-    """Hash: run, sequence, captured, live, ended, tracks, and of the run before: before_run, before_captured."""
+    """Hash: run, sequence, captured, live, ended, before_run, before_captured, tracks (see `Cursor`)."""
     return f"mien:{{{camera}}}:cursor"
 
 

@@ -332,7 +332,7 @@ def _connect(url: str, settings: RedisSettings) -> "redis.Redis":
             url,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
-            # Once: a connection that went stale while idle is no outage. Not after a timeout: steps are short.
+            # Once: a connection that went stale while idle is no outage. Never after a timeout.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
             protocol=2,
             **options,
