@@ -1,0 +1,1 @@
+"""`mien bench`: drives the real processes with synthetic cameras and says what a frame costs."""

@@ -1,0 +1,170 @@
+"""`mien bench`: what the real processes do under a load, and what a frame costs."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shared.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def bench(
+    cameras: Annotated[int, typer.Option(min=1, max=256, help="Synthetic cameras.")] = 4,
+    fps: Annotated[float, typer.Option(min=0.1, max=240, help="Frames a second of each.")] = 15.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of their frames, in pixels.")] = "640x480",
+    seconds: Annotated[float, typer.Option(min=1, help="How long it is measured.")] = 20.0,
+    media: Annotated[
+        Path | None, typer.Option(help="Picture or video to show; without it a portrait.")
+    ] = None,
+    classifiers: Annotated[int, typer.Option(min=1, max=64, help="Classifier processes.")] = 1,
+    detectors: Annotated[int, typer.Option(min=1, max=64, help="Detector processes.")] = 1,
+    detection_width: Annotated[
+        int, typer.Option(metavar="PIXELS", help="Width at which faces are looked for.")
+    ] = 320,
+    weights: Annotated[Path | None, typer.Option(help="YuNet weights, as `mien fetch` gets them.")] = None,
+    backend: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|litert|tensorflow|sleep", help="sleep: each batch waits 20 ms, without CPU."
+        ),
+    ] = "auto",
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Frames in a classifier's batch at most.")
+    ] = None,
+    scaling: Annotated[
+        str | None,
+        typer.Option(metavar="1,2,4", help="Run once with each number of classifiers, and compare."),
+    ] = None,
+    soak: Annotated[
+        str | None, typer.Option(metavar="10m", help="Measure so long, and show how resident memory grew.")
+    ] = None,
+    kernel: Annotated[
+        bool, typer.Option(help="Measure the plain single-process loop over the same frames too.")
+    ] = True,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")
+    ] = None,
+) -> None:
+    """Run a stack of its own under synthetic load and print throughput, latency, drops and cost.
+
+    The cameras play a clip made from the media. The plain loop decodes, detects, crops and classifies the same
+    frames in one process: `overhead` is the processor time of all processes over that of the loop.
+
+    \b
+    Examples:
+      mien bench --cameras 4 --fps 15 --detection-width 320
+      mien bench --scaling 1,2,4 --backend sleep --batch 1 --fps 60 --size 160x120
+      mien bench --soak 10m
+    """
+    from services.bench.run import Load
+    from shared.config import parse_duration
+
+    scale = {"classifiers": classifiers, "detectors": detectors}
+    settings: dict[str, Any] = {
+        "scale": scale,
+        "detector": {"width": detection_width} | ({"weights": weights.absolute()} if weights else {}),
+        "classifier": {"backend": backend},
+    }
+    if batch:
+        settings["batch"] = {"size": batch}
+    load = Load(
+        cameras=cameras,
+        fps=fps,
+        size=_parse_size(size),
+        seconds=parse_duration(soak) if soak else seconds,
+        media=media,
+        settings=settings,
+        kernel=kernel and backend != "sleep",
+    )
+    if json_file and not json_file.absolute().parent.is_dir():
+        raise ConfigError(f"--json {json_file}: there is no folder {json_file.absolute().parent}")
+    figures = _scaling(load, scaling) if scaling else _run(load)
+    if json_file:
+        aside = json_file.with_suffix(json_file.suffix + ".part")
+        aside.write_text(json.dumps(figures, indent=2) + "\n")
+        aside.replace(json_file)
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    try:
+        width, height = map(int, text.lower().split("x"))
+    except ValueError:
+        raise ConfigError(f"--size {text}: expected WIDTHxHEIGHT, such as 640x480") from None
+    if not (64 <= width <= 4096 and 64 <= height <= 4096) or width % 2 or height % 2:
+        raise ConfigError(f"--size {text}: both sides must be even and from 64 to 4096")
+    return width, height
+
+
+def _run(load: Any) -> dict[str, Any]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from services.bench.run import run_bench
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
+        figures = run_bench(
+            load, lambda what, share: progress.update(task, description=what, completed=share)
+        )
+    Console().print(_table(figures))
+    return figures
+
+
+def _scaling(load: Any, text: str) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from rich.console import Console
+    from rich.table import Table
+
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--scaling {text}: expected numbers of classifiers, such as 1,2,4") from None
+    table = Table("classifiers", "frames/s", "gain", "jobs/s of each worker", box=None, pad_edge=False)
+    runs = []
+    for count in counts:
+        scale = {**load.settings["scale"], "classifiers": count}
+        figures = _run(replace(load, settings={**load.settings, "scale": scale}, kernel=False))
+        runs.append({"classifiers": count, **figures})
+        gain = figures["frames_per_second"] / runs[0]["frames_per_second"]
+        shares = ", ".join(f"{rate:.0f}" for rate in figures["per_classifier"].values())
+        table.add_row(str(count), f"{figures['frames_per_second']:.1f}", f"{gain:.2f}x", shares)
+    Console().print(table)
+    return {"runs": runs}
+
+
+def _table(figures: dict[str, Any]) -> "RenderableType":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    offered, recorded = figures["frames_offered"], figures["frames_recorded"]
+    rows = {
+        "detector": figures["detector"],
+        "frames": f"{recorded} recorded of {offered} offered ({recorded / max(1, offered):.1%}), "
+        f"{figures['frames_per_second']}/s, {figures['faces_recorded']} faces",
+        "dropped": _pairs(figures["dropped"]) or "none",
+        "per camera": _pairs(figures["per_camera"]),
+        "latency, ms": _pairs(figures["latency_ms"]),
+        "stages, ms": "\n".join(
+            f"{stage}: {_pairs(values)}" for stage, values in figures["stage_ms"].items()
+        ),
+        "CPU s per 1000 frames": _pairs(figures["cpu_seconds_per_1000_frames"]),
+        "plain loop": str(figures["kernel_cpu_seconds_per_1000_frames"]),
+        "overhead": f"{figures['overhead_ratio']}x" if figures["overhead_ratio"] else "not measured",
+        "peak resident MB": _pairs(figures["peak_rss_mb"]),
+    }
+    if figures["rss_growth"]:
+        rows["memory growth"] = _pairs({k: f"{share:+.1%}" for k, share in figures["rss_growth"].items()})
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
