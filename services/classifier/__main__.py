@@ -1,0 +1,37 @@
+"""Starts a classifier: `python -m services.classifier --instance NAME [--config FILE]`."""
+
+import os
+from pathlib import Path
+
+from shared.service import Context, serve
+from shared.work import Service
+
+
+def build(context: Context) -> Service:
+    """Return the classifier's service, on a GPU of its own where there is a free one."""
+    from services.classifier.backend import Backend, load_backend
+    from services.classifier.follow import ModelFollower
+    from services.classifier.gpu import claim_gpu
+    from services.classifier.service import ClassifierService
+
+    settings = context.settings
+    wants_gpu = settings.classifier.backend in ("auto", "tensorflow")
+    claim = claim_gpu(settings.run_dir / "gpus", settings.scale.gpus, os.environ) if wants_gpu else None
+    context.gpu = claim.uuid if claim else None
+
+    def load(model: Path | None) -> Backend:
+        return load_backend(settings.classifier, model, context.gpu)
+
+    models = ModelFollower(load, lambda: context.store.wanted().model)
+    context.chores.append(models.follow)
+    return ClassifierService(models, facts=context.health)
+
+
+if __name__ == "__main__":
+    serve(
+        "classifier",
+        build,
+        batch_size=lambda settings: settings.batch.size,
+        batch_wait_seconds=lambda settings: settings.batch.wait,
+        threads=lambda settings: settings.classifier.threads,
+    )

@@ -1,0 +1,86 @@
+"""Emotion probabilities from crops, by an artefact's TensorFlow Lite file on LiteRT."""
+
+from typing import Any, Final
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from shared.artefact import Artefact
+from shared.errors import ArtefactError
+from shared.messages import CROP_SIDE
+from shared.vision.align import to_input
+from shared.vision.batches import BUCKETS, pad, split
+
+WASTE: Final = 0.25
+"""Three crops in a batch of four take as long as three alone; two take longer."""
+
+
+class Predictor:
+    """One network, ready to predict; holds an interpreter per batch size, built when first needed.
+
+    Args:
+        artefact: a checked model folder.
+        file: name of the `.tflite` file in it.
+        threads: of LiteRT.
+
+    Raises:
+        ArtefactError: the file can't be run, or isn't what its card says.
+    """
+
+    device = "cpu"
+
+    def __init__(self, artefact: Artefact, file: str, threads: int) -> None:
+        card = artefact.card
+        self.name = f"litert {file}"
+        self.labels = tuple(card.labels)
+        self.uncertain_threshold = card.files[file].uncertain_threshold
+        self.sha12 = card.files[file].sha256[:12]
+        self._path = artefact.file(file)
+        self._native_size, self._input_size = card.native_size, card.input_size
+        self._threads = threads
+        self._interpreters: dict[int, Any] = {}
+        self._check(self.predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)))
+
+    def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (N, K) calibrated probabilities, in the order of `labels`, of (N, 96, 96) uint8 crops."""
+        inputs = to_input(crops, self._native_size, self._input_size)
+        out = np.empty((len(crops), len(self.labels)), np.float32)
+        start = 0
+        for count, bucket in split(len(crops), BUCKETS, WASTE):
+            out[start : start + count] = self._run(inputs[start : start + count], bucket)
+            start += count
+        return out
+
+    def _run(self, batch: NDArray[np.uint8], bucket: int) -> NDArray[np.float32]:
+        interpreter = self._interpreters.get(bucket) or self._build(bucket)
+        interpreter.set_tensor(self._input, pad(batch, bucket))
+        interpreter.invoke()
+        result: NDArray[np.float32] = interpreter.get_tensor(self._output)
+        return result[: len(batch)]
+
+    def _build(self, bucket: int) -> Any:  # LiteRT has no annotations
+        try:
+            interpreter = Interpreter(model_path=str(self._path), num_threads=self._threads)
+            self._input = interpreter.get_input_details()[0]["index"]
+            self._output = interpreter.get_output_details()[0]["index"]
+            interpreter.resize_tensor_input(self._input, (bucket, self._input_size, self._input_size, 1))
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ArtefactError(f"{self._path} can't be run by LiteRT: {str(error)[:200]}") from None
+        self._interpreters[bucket] = interpreter
+        return interpreter
+
+    def _check(self, probabilities: NDArray[np.float32]) -> None:
+        check_probabilities(probabilities, str(self._path))
+
+
+def check_probabilities(probabilities: NDArray[np.float32], name: str) -> None:
+    """Refuse a network whose answer can't be probabilities.
+
+    Raises:
+        ArtefactError: not finite, negative, or not summing to 1.
+    """
+    sums = probabilities.sum(axis=1)
+    if not (np.isfinite(sums).all() and (probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-3)):
+        raise ArtefactError(f"{name} does not give probabilities: export it with its softmax")

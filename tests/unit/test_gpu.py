@@ -1,0 +1,98 @@
+"""Each worker takes a GPU of its own, from a list that need not be real."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from services.classifier import gpu
+from services.classifier.gpu import GpuClaim, choose, claim_gpu, list_gpus
+from shared.errors import ConfigError
+
+PRESENT = ["GPU-aa", "GPU-bb", "GPU-cc"]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "expected"),
+    [
+        ("auto", None, PRESENT),
+        ("none", None, []),
+        ("2,0", None, ["GPU-cc", "GPU-aa"]),
+        ("auto", "1", ["GPU-bb"]),
+        ("auto", "GPU-cc,GPU-aa", ["GPU-cc", "GPU-aa"]),
+        ("auto", "", []),
+        ("auto", "-1", []),
+        ("auto", "0,-1,1", ["GPU-aa"]),
+        ("0,1", "1,2", ["GPU-bb"]),
+        ("none", "1", []),
+    ],
+)
+def test_choice(gpus, visible, expected):
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert choose(PRESENT, gpus, environment) == expected
+
+
+def test_index_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"scale\.gpus: no GPU 3; this host has 3"):
+        choose(PRESENT, "0,3", {})
+
+
+def test_each_claim_takes_another_until_none_is_left(tmp_path):
+    claims = [GpuClaim.take(tmp_path / "gpus", PRESENT) for _ in range(3)]
+    assert [claim.uuid for claim in claims] == PRESENT
+    assert GpuClaim.take(tmp_path / "gpus", PRESENT) is None
+    claims[1].release()
+    again = GpuClaim.take(tmp_path / "gpus", PRESENT)
+    assert again.uuid == "GPU-bb"
+    for claim in (claims[0], claims[2], again):
+        claim.release()
+
+
+def test_a_killed_worker_leaves_its_gpu(tmp_path):
+    program = (
+        "import sys, pathlib; from services.classifier.gpu import GpuClaim\n"
+        "claim = GpuClaim.take(pathlib.Path(sys.argv[1]), ['GPU-aa'])\n"
+        "print(claim.uuid, flush=True); sys.stdin.read()"
+    )
+    worker = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with worker:
+        assert worker.stdout.readline() == "GPU-aa\n"
+        assert GpuClaim.take(tmp_path, ["GPU-aa"]) is None
+        worker.kill()
+        worker.wait()
+        GpuClaim.take(tmp_path, ["GPU-aa"]).release()
+
+
+def test_claim_pins_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "list_gpus", lambda: PRESENT)
+    environment = {"CUDA_VISIBLE_DEVICES": "2"}
+    claim = claim_gpu(tmp_path, "auto", environment)
+    assert (claim.uuid, environment) == ("GPU-cc", {"CUDA_VISIBLE_DEVICES": "GPU-cc"})
+    other = {"CUDA_VISIBLE_DEVICES": "2"}
+    assert claim_gpu(tmp_path, "auto", other) is None
+    assert other == {"CUDA_VISIBLE_DEVICES": "-1"}
+    claim.release()
+
+
+def test_list_comes_from_nvidia_smi(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text('#!/bin/sh\n[ "$1" = --query-gpu=uuid ] && printf "GPU-aa\\nGPU-bb\\n"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert list_gpus() == ["GPU-aa", "GPU-bb"]
+    program.write_text("#!/bin/sh\necho no driver; exit 9\n")
+    assert list_gpus() == []
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert list_gpus() == []
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="can't claim a GPU in"):
+        GpuClaim.take(tmp_path / "file" / "gpus", PRESENT)
