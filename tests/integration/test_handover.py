@@ -1,0 +1,160 @@
+"""Two recorders over a real Redis, under delays, drops, deaths and freezes: the ledger balances."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from services.recorder.service import RecorderService
+from shared.config import Settings
+from shared.messages import End, Gone, Header, JobId, Message, Outcome, Preview, Result, Seen
+from shared.store import Store
+from shared.work import Finish, Work, Write
+
+TICK = 0.05
+FRAME_SECONDS = 0.1
+WALL_MS = 1_800_000_000_000
+
+
+@dataclass
+class Recorder:
+    """A recorder process: its service, and writes that Redis has not confirmed."""
+
+    service: RecorderService
+    backlog: list[Write] = field(default_factory=list)
+    held: dict[int, Header] = field(default_factory=dict)
+    frozen_until: float = 0.0
+
+    def run(self, now: float, store: Store) -> None:
+        """Do one round of the loop: idle, apply, close."""
+        self.backlog += [out for out in self.service.idle(now) if isinstance(out, Write)]
+        backlog, self.backlog = self.backlog, []
+        if backlog:
+            store.apply([write.entry for write in backlog])
+        for write in backlog:
+            self.service.confirmed()
+            for out in write.then:
+                if isinstance(out, Finish):
+                    self.held.pop(out.job.number, None)
+
+    def give(self, number: int, header: Header, now: float) -> None:
+        self.held[number] = header
+        work = Work(JobId(1, number), Message(header), Preview.NONE, 0)
+        self.backlog += [out for out in self.service.step([work], now) if isinstance(out, Write)]
+
+
+class World:
+    """A camera, a broker's results queue, and recorders that come, freeze and go."""
+
+    def __init__(self, store: Store, seed: int, live: bool = True) -> None:
+        self.store, self.random, self.live = store, random.Random(seed), live
+        self.now, self.jobs, self.sequence, self.run_number = 100.0, 0, 0, WALL_MS
+        self.recorders = [self.new_recorder(), self.new_recorder()]
+        self.coming: list[tuple[float, Header]] = []
+        self.fates: Counter[str] = Counter()
+        self.delivered: set[tuple[int, int]] = set()
+
+    def new_recorder(self) -> Recorder:
+        return Recorder(RecorderService(Settings(), self.store.cursor, lambda: WALL_MS * 1_000_000))
+
+    def capture(self) -> None:
+        """One more frame: recorded, dropped with notice, or lost without a word."""
+        self.sequence += 1
+        fate = self.random.choices(["result", "gone", "nothing"], [8, 3, 1])[0]
+        self.fates[fate] += 1
+        delay = self.random.choice([0.0, 0.05, 0.1, 0.15, 0.8])
+        if fate == "result":
+            self.delivered.add((self.run_number, self.sequence))
+            self.send(self.result(), delay)
+        elif fate == "gone":
+            gone = Gone(
+                camera="door",
+                run=self.run_number,
+                first=self.sequence,
+                last=self.sequence,
+                reason=Outcome.STALE,
+            )
+            self.send(gone, delay)
+
+    def result(self) -> Result:
+        return Result(
+            camera="door", run=self.run_number, sequence=self.sequence, live=self.live, width=64, height=48,
+            captured_ns=WALL_MS * 1_000_000 + self.sequence, ages={}, detector="test",
+        )  # fmt: skip
+
+    def send(self, header: Header, delay: float) -> None:
+        self.coming.append((self.now + delay, header))
+
+    def tick(self) -> None:
+        self.now += TICK
+        due = [header for at, header in self.coming if at <= self.now]
+        self.coming = [(at, header) for at, header in self.coming if at > self.now]
+        for header in due:
+            self.hand_out(header)
+        for recorder in self.recorders:
+            if recorder.frozen_until <= self.now:
+                recorder.run(self.now, self.store)
+
+    def hand_out(self, header: Header) -> None:
+        self.jobs += 1
+        self.recorders[0].give(self.jobs, header, self.now)
+
+    def hand_over(self, freeze_seconds: float) -> None:
+        """The owner dies (0) or freezes, with writes under way; what it holds goes to the other one."""
+        old = self.recorders[0]
+        old.frozen_until = self.now + freeze_seconds
+        self.recorders = [self.recorders[1], old if freeze_seconds else self.new_recorder()]
+        held, old.held = list(old.held.values()), {}
+        for header in held:
+            self.hand_out(header)
+
+    def tell(self, header_type: type[Seen] | type[End]) -> None:
+        fields = {"camera": "door", "run": self.run_number, "captured": self.sequence, "live": self.live}
+        self.send(End(**fields, sent=self.sequence) if header_type is End else Seen(**fields), 0.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_ledger_balances_and_nothing_is_recorded_twice(store: Store, seed: int) -> None:
+    world = World(store, seed)
+    captured = 0
+    for frame in range(300):
+        world.capture()
+        captured += 1
+        if frame % 10 == 0:
+            world.tell(Seen)
+        if world.random.random() < 0.03:
+            world.hand_over(world.random.choice([0.0, 0.4, 2.5]))
+        if frame == 150:
+            world.tell(Seen)
+            world.run_number, world.sequence = WALL_MS + 1, 0
+        for _ in range(round(FRAME_SECONDS / TICK)):
+            world.tick()
+    world.tell(End)
+    for _ in range(round(10 / TICK)):
+        world.tick()
+
+    ledger = store.ledger("door")
+    stream = [(result["run"], result["sequence"]) for result in store.results("door")]
+    assert stream == sorted(set(stream))
+    assert set(stream) <= world.delivered
+    assert ledger["captured"] == captured
+    assert ledger["in_flight"] == 0
+    assert ledger["recorded"] == len(stream) > 100
+    assert ledger["stale"] == world.fates["gone"]
+    assert ledger["lost"] == world.fates["nothing"]
+    assert ledger["recorded"] + ledger.get("late", 0) == world.fates["result"]
+    assert store.cursor("door").ended
+    assert not any(recorder.held for recorder in world.recorders)
+
+
+def test_a_recorder_that_wakes_after_a_hand_over_writes_nothing_twice(store: Store) -> None:
+    world = World(store, 0)
+    world.sequence = 1
+    world.hand_out(world.result())
+    assert world.recorders[0].backlog
+    world.hand_over(freeze_seconds=0.5)
+    for _ in range(20):
+        world.tick()
+    assert [result["sequence"] for result in store.results("door")] == [1]
+    assert store.ledger("door") == {"captured": 1, "in_flight": 0, "recorded": 1}
