@@ -7,6 +7,7 @@ key, what is wrong and, for a file, the line.
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -18,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -325,6 +327,18 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except Exception as error:  # pydantic-settings wraps malformed JSON in a variable
         raise ConfigError(f"environment: {error}") from None
     return settings
+
+
+def camera_settings(name: str, values: Mapping[str, Any]) -> CameraSettings:
+    """Return the settings of one camera, checked together with its name.
+
+    Raises:
+        ConfigError: the first thing that is wrong, in one line.
+    """
+    try:
+        return TypeAdapter(dict[CameraKey, CameraSettings]).validate_python({name: dict(values)})[name]
+    except ValidationError as error:
+        raise ConfigError(f"camera {_first_error(error, None, {})}") from None
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:

@@ -2,15 +2,12 @@
 
 import fcntl
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from shared.errors import ConfigError
-
-LIST_SECONDS: Final = 10
+from shared.gpus import list_gpus
 
 
 class GpuClaim:
@@ -48,19 +45,6 @@ class GpuClaim:
     def release(self) -> None:
         """Let another worker have it."""
         os.close(self._lock)
-
-
-def list_gpus() -> list[str]:
-    """Return the UUIDs of this host's NVIDIA GPUs, in the driver's order; none without `nvidia-smi`."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    command = [program, "--query-gpu=uuid", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=LIST_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):  # installed, but without a driver or a GPU
-        return []
-    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
 def choose(present: Sequence[str], gpus: str, environment: Mapping[str, str]) -> list[str]:

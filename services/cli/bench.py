@@ -51,8 +51,8 @@ def bench(
 ) -> None:
     """Run a stack of its own under synthetic load and print throughput, latency, drops and cost.
 
-    The cameras play a clip made from the media. The plain loop decodes, detects, crops and classifies the same
-    frames in one process: `overhead` is the processor time of all processes over that of the loop.
+    The cameras play a clip made from the media. The plain loop decodes, detects, crops and classifies the
+    same frames in one process: `overhead` is the processor time of all processes over that of the loop.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from services.supervisor.plan import Stage
 from services.supervisor.processes import Command, service_command
 from shared import topology
 from shared.config import DashboardSettings, Settings, environment_overrides
-from shared.errors import StackError
+from shared.errors import ConfigError, StackError
 from shared.records import Wanted
 
 REDIS: Final = "redis"
@@ -60,7 +60,6 @@ class Launcher:
     Args:
         settings: the tree; `redis.url` and `dashboard.port` as the processes are to use them.
         flags: what was given on the command line, nested as in the settings.
-        gpus: UUIDs that classifiers may take.
         ephemeral: the embedded server keeps nothing on disk.
         data: of the embedded server; None: Redis is the user's own.
     """
@@ -69,11 +68,10 @@ class Launcher:
         self,
         settings: Settings,
         flags: Mapping[str, Any],
-        gpus: Sequence[str],
         ephemeral: bool,
         data: Data | None,
     ) -> None:
-        self._settings, self._gpus, self._ephemeral, self._data = settings, gpus, ephemeral, data
+        self._settings, self._ephemeral, self._data = settings, ephemeral, data
         settled: dict[str, Any] = {
             "run_dir": settings.run_dir,
             "redis": {"url": settings.redis.url},
@@ -93,12 +91,7 @@ class Launcher:
         """Return how to start an instance."""
         if service == REDIS:
             return self._redis_command()
-        if service == topology.CLASSIFIER.name:
-            return service_command(service, instance, {**self._environment, **self._visible_gpus()})
         return service_command(service, instance, self._environment)
-
-    def _visible_gpus(self) -> dict[str, str]:
-        return {"CUDA_VISIBLE_DEVICES": ",".join(self._gpus)}
 
     def _redis_command(self) -> Command:
         assert self._data is not None
@@ -117,17 +110,32 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def check_gpus(choice: str, present: Sequence[str]) -> None:
+    """Check that the GPUs of `scale.gpus` are there; which classifier takes which, they settle themselves.
+
+    Raises:
+        ConfigError: a number names a GPU that is not there.
+    """
+    numbers = [] if choice in ("auto", "none") else [int(number) for number in choice.split(",")]
+    missing = [number for number in numbers if number >= len(present)]
+    if missing:
+        there = f"it has 0 to {len(present) - 1}" if present else "it has none"
+        raise ConfigError(
+            f"scale.gpus: there is no GPU {missing[0]} on this machine ({there}): see `mien doctor`"
+        )
+
+
 def dashboard_port(settings: DashboardSettings) -> int:
     """Return the port to use: the configured one; if that is taken and nobody chose it, the next free one.
 
     Raises:
         StackError: the chosen port is taken, or none is free.
     """
-    if settings.port == 0 or _is_free(settings.host, settings.port):
+    if settings.port == 0 or is_free(settings.host, settings.port):
         return settings.port or _any_port(settings.host)
     if "port" not in settings.model_fields_set:
         for port in range(settings.port + 1, settings.port + PORTS_TRIED):
-            if _is_free(settings.host, port):
+            if is_free(settings.host, port):
                 return port
     raise StackError(
         f"port {settings.port} on {settings.host} can't be used for the dashboard: choose another with --port"
@@ -140,7 +148,8 @@ def dashboard_url(settings: DashboardSettings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def _is_free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a program of ours could listen there."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

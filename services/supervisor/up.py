@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from services.supervisor import gpus, launch
+from services.supervisor import launch
 from services.supervisor.embedded_redis import SOCKET, locked_data
 from services.supervisor.launch import Data, Launcher
 from services.supervisor.processes import Processes
@@ -13,6 +13,7 @@ from services.supervisor.screen import open_screen
 from services.supervisor.signals import StopSignals
 from services.supervisor.supervisor import Supervisor
 from shared.config import Settings
+from shared.gpus import list_gpus
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def run_stack(settings: Settings, options: Options) -> None:
     Raises:
         MienError: it could not be started; what had been started is stopped again.
     """
-    visible = gpus.visible_gpus(settings.scale.gpus, gpus.list_gpus())
+    launch.check_gpus(settings.scale.gpus, list_gpus())
     port = launch.dashboard_port(settings.dashboard)
     with ExitStack() as held:
         signals = held.enter_context(StopSignals())
@@ -45,7 +46,7 @@ def run_stack(settings: Settings, options: Options) -> None:
         settings = _settled(settings, port)
         screen = open_screen()
         held.callback(screen.close)
-        launcher = Launcher(settings, options.flags, visible, options.ephemeral, data)
+        launcher = Launcher(settings, options.flags, options.ephemeral, data)
         processes = Processes(directory.logs)
         Supervisor(settings, options.use_demo, launcher, processes, signals, screen).run()
 

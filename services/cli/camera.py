@@ -1,0 +1,151 @@
+"""`mien camera`: the cameras of a running stack, changed without a restart."""
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect
+from services.cli.up import local_path
+from shared.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from shared.status import CameraStatus
+
+TEST_SECONDS: Final = 45.0
+"""OpenCV may block for 30 s on a camera that does not answer."""
+
+app = typer.Typer(no_args_is_help=True, help="Add, remove, list and try cameras of a running stack.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="a-z, 0-9, - and _; at most 40.")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="Webcam index, /dev path, rtsp:// or http:// URL, file or folder."),
+]
+
+
+@app.command("add")
+def add(
+    name: NameArgument,
+    source: SourceArgument,
+    fps: Annotated[float | None, typer.Option(help="Frames a second at most.")] = None,
+    width: Annotated[int | None, typer.Option(help="Resize wider pictures to this width.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start a video or folder again at its end.")] = False,
+    pace: Annotated[
+        str,
+        typer.Option(metavar="auto|live|recorded", help="live: newest wins; recorded: every frame counts."),
+    ] = "auto",
+    transport: Annotated[str, typer.Option(metavar="tcp|udp", help="How RTSP media travels.")] = "tcp",
+    rotate: Annotated[int, typer.Option(metavar="0|90|180|270", help="Degrees clockwise.")] = 0,
+    group: Annotated[str, typer.Option(help="The capture group that runs it.")] = "default",
+    pan: Annotated[bool, typer.Option("--pan", help="A moving view over a single picture.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Change a camera of this name.")] = False,
+    config: ConfigOption = None,
+    redis: RedisOption = None,
+    run_dir: RunDirOption = None,
+) -> None:
+    """Add a camera; it is read within a second.
+
+    \b
+    Examples:
+      mien camera add door rtsp://user:password@10.0.0.5/stream
+      mien camera add desk 0 --fps 15
+      mien camera add clip hall.mp4 --loop --pace live
+    """
+    from shared.config import camera_settings
+
+    values: dict[str, Any] = {"source": local_path(source), "fps": fps, "width": width, "loop": loop}
+    values |= {"pace": pace, "transport": transport, "rotate": rotate, "group": group, "pan": pan}
+    settings = camera_settings(name, values)
+    store = connect(config, redis, run_dir)
+    if not replace and name in store.cameras():
+        raise ConfigError(f"camera {name} is there already: choose another name, or change it with --replace")
+    store.put_camera(name, settings)
+    print(f"Camera {name} added; see how it does with: mien camera list")
+
+
+@app.command("remove")
+def remove(
+    name: NameArgument,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete all that was recorded of it, too.")
+    ] = False,
+    config: ConfigOption = None,
+    redis: RedisOption = None,
+    run_dir: RunDirOption = None,
+) -> None:
+    """Remove a camera; what was recorded of it stays for its time, unless --forget is given."""
+    store = connect(config, redis, run_dir)
+    wanted = store.remove_camera(name)
+    if forget:
+        store.forget_camera(name)
+    if not wanted and not forget:
+        known = ", ".join(store.cameras()) or "none"
+        raise ConfigError(f"there is no camera {name} (cameras: {known})")
+    print(f"Camera {name} {'removed' if wanted else 'forgotten'}")
+
+
+@app.command("list")
+def show(
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    redis: RedisOption = None,
+    run_dir: RunDirOption = None,
+) -> None:
+    """List the cameras and how they do."""
+    import msgspec
+
+    from shared.status import read_status
+
+    cameras = read_status(connect(config, redis, run_dir)).cameras
+    if as_json:
+        print(msgspec.json.encode(cameras).decode())
+    elif cameras:
+        _print_cameras(cameras)
+    else:
+        print("No cameras; add one with: mien camera add NAME SOURCE")
+
+
+def _print_cameras(cameras: "list[CameraStatus]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("camera", "state", "size", "fps", "from", "source", "note"):
+        table.add_column(heading, justify="right" if heading == "fps" else "left")
+    for camera in cameras:
+        size = f"{camera.width}x{camera.height}" if camera.width else ""
+        texts = (camera.camera, camera.state, size, f"{camera.captured_per_second:.1f}")
+        table.add_row(*texts, camera.origin, Text(camera.source), Text(camera.detail))
+    Console().print(table)
+
+
+@app.command("test")
+def test(source: SourceArgument) -> None:
+    """Open a source, read a second of it, and say what it gives; needs no running stack.
+
+    \b
+    Example:
+      mien camera test rtsp://user:password@10.0.0.5/stream
+    """
+    from shared.config import redact
+
+    shown = redact(source)
+    command = [sys.executable, "-m", "services.capture.look", local_path(source)]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=TEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise SourceError(
+            f"{shown} did not answer within {TEST_SECONDS:.0f} s: check address and network"
+        ) from None
+    if answer.returncode:
+        last = (answer.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise SourceError(last.removeprefix("mien: "))
+    found = json.loads(answer.stdout)
+    print(
+        f"{shown}: {found['width']}x{found['height']}, {found['frames_per_second']:.1f} frames a second, "
+        f"first frame after {found['first_frame_seconds']:.1f} s"
+    )

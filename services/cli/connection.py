@@ -1,0 +1,61 @@
+"""How commands find the running stack: the options that say where it is, and the store behind them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from shared.config import Settings
+    from shared.store import Store
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="Settings file (else MIEN_CONFIG).", show_default=False
+    ),
+]
+RedisOption = Annotated[
+    str | None,
+    typer.Option(
+        "--redis", metavar="URL", help="Redis of the stack (else that of `mien up`).", show_default=False
+    ),
+]
+RunDirOption = Annotated[
+    Path | None,
+    typer.Option("--run-dir", metavar="DIR", help="Run directory of `mien up`.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def load(config: Path | None, redis: str | None, run_dir: Path | None) -> "Settings":
+    """Return the settings with the flags laid over them.
+
+    Raises:
+        ConfigError: something in them is wrong.
+    """
+    from shared.config import load_settings
+
+    flags: dict[str, Any] = {}
+    if redis is not None:
+        flags["redis"] = {"url": redis}
+    if run_dir is not None:
+        flags["run_dir"] = run_dir
+    return load_settings(config, **flags)
+
+
+def connect(config: Path | None, redis: str | None, run_dir: Path | None) -> "Store":
+    """Return the store of the stack that the options name, else of the one that runs on this machine.
+
+    Raises:
+        StackError: no stack runs here and no Redis is named.
+        StoreError: its Redis does not answer.
+    """
+    from shared.stack import find_redis
+    from shared.store import Store
+
+    settings = load(config, redis, run_dir)
+    url = find_redis(settings.redis.url, settings.run_dir)
+    store = Store(settings.redis.model_copy(update={"url": url}), settings.run_dir)
+    store.ping()
+    return store

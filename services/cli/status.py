@@ -1,0 +1,142 @@
+"""`mien status`: cameras, workers, queues, latency and ledger of a running stack."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect
+from shared.errors import StoreError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from shared.status import Status
+    from shared.store import Store
+
+WATCH_SECONDS: Final = 1.0
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on every second, until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    redis: RedisOption = None,
+    run_dir: RunDirOption = None,
+) -> None:
+    """Show how the stack does: each camera's rate, latency and ledger, the workers, the queues.
+
+    Latency is from capture to confirmed in Redis, over the last two minutes. The ledger accounts for each
+    captured frame: captured = recorded + dropped (by reason) + in flight.
+    """
+    store = connect(config, redis, run_dir)
+    if as_json:
+        _print_json(store, watch)
+    else:
+        _print_tables(store, watch)
+
+
+def _print_json(store: "Store", watch: bool) -> None:
+    import msgspec
+
+    from shared.status import read_status
+
+    print(msgspec.json.encode(read_status(store)).decode(), flush=True)
+    while watch:
+        time.sleep(WATCH_SECONDS)
+        print(msgspec.json.encode(read_status(store)).decode(), flush=True)
+
+
+def _print_tables(store: "Store", watch: bool) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from shared.status import read_status
+
+    if not watch:
+        Console().print(render(read_status(store)))
+        return
+    with Live(render(read_status(store)), auto_refresh=False) as live:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            try:
+                live.update(render(read_status(store)), refresh=True)
+            except StoreError as error:
+                live.update(str(error), refresh=True)
+
+
+def render(status: "Status") -> "RenderableType":
+    """Return the status as tables."""
+    from rich.console import Group
+    from rich.text import Text
+
+    remedies = [Text(f"! {text}", "yellow") for text in status.remedies]
+    return Group(_cameras(status), "", _workers(status), "", _queues(status), *remedies)
+
+
+def _table(*headings: str) -> "Table":
+    """Headings that start with `>` are of columns set to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading.removeprefix(">"), justify="right" if heading[0] == ">" else "left")
+    return table
+
+
+def _cameras(status: "Status") -> "Table":
+    from rich.text import Text
+
+    table = _table(
+        "camera", "state", ">fps", ">recorded/s", ">p50 ms", ">p95 ms",
+        ">captured", ">recorded", ">in flight", "dropped", "note",
+    )  # fmt: skip
+    for camera in status.cameras:
+        ledger = camera.ledger
+        table.add_row(
+            camera.camera,
+            camera.state,
+            f"{camera.captured_per_second:.1f}",
+            f"{camera.recorded_per_second:.1f}",
+            _milliseconds(camera.latency.p50_ms),
+            _milliseconds(camera.latency.p95_ms),
+            str(ledger.captured),
+            str(ledger.recorded),
+            str(ledger.in_flight),
+            ", ".join(f"{count} {reason}" for reason, count in ledger.dropped.items()) or "0",
+            Text(camera.detail),
+        )
+    return table
+
+
+def _workers(status: "Status") -> "Table":
+    from rich.text import Text
+
+    table = _table("service", "instance", "host", ">pid", "state", ">jobs/s", ">ms/job", ">busy", ">metrics")
+    for worker in status.workers:
+        seconds, busy = worker.seconds_per_job, worker.busy
+        table.add_row(
+            worker.service,
+            worker.instance,
+            Text(worker.host),
+            str(worker.pid),
+            worker.state,
+            "" if worker.jobs_per_second is None else f"{worker.jobs_per_second:.1f}",
+            "" if seconds is None else f"{1000 * seconds:.1f}",
+            "" if busy is None else f"{100 * busy:.0f} %",
+            str(worker.metrics_port or ""),
+        )
+    return table
+
+
+def _queues(status: "Status") -> "Table":
+    table = _table("queue", ">waiting", ">oldest s", ">arrivals/s")
+    for queue in status.queues:
+        oldest, arrivals = f"{queue.oldest_seconds:.2f}", f"{queue.arrivals_per_second:.1f}"
+        table.add_row(queue.queue, str(queue.depth), oldest, arrivals)
+    return table
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
