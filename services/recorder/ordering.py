@@ -132,6 +132,12 @@ class Order:
         self._expire_holes(now)
         self._finish_ended()
 
+    def adopt(self, cursor: Cursor, now: float) -> None:
+        """Take over holes that another recorder left in the ledger."""
+        expires = now + self._grace()
+        for hole in cursor.holes:
+            self._holes.setdefault(hole, expires)
+
     def take(self) -> list[Step]:
         """Return the steps since the last call, in the order in which they are to be written."""
         steps, self._steps = self._steps, []

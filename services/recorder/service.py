@@ -24,7 +24,9 @@ _log = logging.getLogger(__name__)
 LOST_SECONDS: Final = 2.0
 """Beyond the deadline: after this a frame that nobody speaks of is lost."""
 QUIET_SECONDS: Final = 3.0
-"""A camera that was quiet so long may have had another recorder: its cursor is read again."""
+"""A camera that was quiet so long is forgotten: it may have another recorder, or come back from one."""
+REVIEW_SECONDS: Final = 5.0
+"""How often the ledger is looked at for what another recorder left open."""
 STALL_SECONDS: Final = 1.0
 """Redis has not confirmed for so long: time stands still, because what is waited for waits behind it."""
 TICK_SECONDS: Final = 0.1
@@ -53,6 +55,8 @@ class RecorderService:
         """Work of cameras whose cursor could not be read yet."""
         self._read_again_at = 0.0
         self._unconfirmed: deque[float] = deque()
+        """When each write was given that Redis has not confirmed."""
+        self._stalled = False
         self._clock = _Clock()
 
     @property
@@ -80,16 +84,19 @@ class RecorderService:
         for name, camera in list(self._cameras.items()):
             camera.order.advance(self._clock.seconds)
             yield from self._written(camera, now)
-            if now - camera.heard_at > QUIET_SECONDS and camera.order.is_settled and not self._unconfirmed:
-                del self._cameras[name]
+            is_quiet = now - camera.heard_at > QUIET_SECONDS and camera.order.is_settled
+            if (is_quiet or now > camera.reviewed_at + REVIEW_SECONDS) and not self._stalled:
+                self._review(camera, now)
+                if is_quiet and camera.order.is_settled:
+                    del self._cameras[name]
 
     def confirmed(self) -> None:
         """Hear that Redis has confirmed the oldest write that was not confirmed."""
         self._unconfirmed.popleft()
 
     def _tick(self, now: float) -> None:
-        stalled = bool(self._unconfirmed) and now - self._unconfirmed[0] > STALL_SECONDS
-        self._clock.tick(now, stalled)
+        self._stalled = bool(self._unconfirmed) and now - self._unconfirmed[0] > STALL_SECONDS
+        self._clock.tick(now, self._stalled)
 
     def _take_unread(self, now: float) -> Iterator[Out]:
         unread, self._unread = self._unread, {}
@@ -117,19 +124,32 @@ class RecorderService:
         yield from self._written(camera, now)
 
     def _open(self, name: str, now: float) -> "_Camera | None":
-        if now < self._read_again_at:
-            return None
-        try:
-            cursor = self._read_cursor(name)
-        except StoreError as error:
-            _log.warning("camera %s waits: %s", name, error)
-            self._read_again_at = now + RELOAD_SECONDS
+        cursor = self._read(name, now)
+        if cursor is None:
             return None
         order = Order(cursor, self._patience, self._clock.seconds)
         settings = self._settings.recorder
         tracker = Tracker(settings.track_memory, cursor.tracks)
         self._cameras[name] = _Camera(name, order, tracker, Smoother(settings.half_life), now)
         return self._cameras[name]
+
+    def _review(self, camera: "_Camera", now: float) -> None:
+        cursor = self._read(camera.name, now)
+        if cursor is not None:
+            camera.reviewed_at = now
+            camera.order.adopt(cursor, self._clock.seconds)
+            camera.tracker.highest = max(camera.tracker.highest, cursor.tracks)
+
+    def _read(self, name: str, now: float) -> Cursor | None:
+        """Return a cursor; None, and the next attempt a second later, while Redis is away."""
+        if now < self._read_again_at:
+            return None
+        try:
+            return self._read_cursor(name)
+        except StoreError as error:
+            _log.warning("camera %s waits: %s", name, error)
+            self._read_again_at = now + RELOAD_SECONDS
+            return None
 
     def _written(self, camera: "_Camera", now: float) -> Iterator[Write]:
         for step in camera.order.take():
@@ -182,7 +202,7 @@ class _Camera:
 
     def __init__(self, name: str, order: Order, tracker: Tracker, smoother: Smoother, now: float) -> None:
         self.name, self.order, self.tracker, self.smoother = name, order, tracker, smoother
-        self.heard_at = now
+        self.heard_at = self.reviewed_at = now
 
     def follow(self, result: Result) -> tuple[list[int], list[list[float]], list[float]]:
         """Return each face's track, smoothed probabilities, and seconds in view since the frame before."""
