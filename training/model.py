@@ -1,0 +1,64 @@
+"""Builds the classifier: grey picture in, trunk by transfer learning, and a head of our own with one logit a
+class.
+"""
+
+from dataclasses import dataclass
+
+import keras
+
+from training.backbones import Backbone, build_trunk
+from training.fast import speed_up
+
+DROPOUT = 0.2
+TRUNK, FEATURES, HEAD = "trunk", "features", "logits"
+"""Layer names that export and fine-tuning look for."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The whole network (N, S, S, 1) float 0..255 -> (N, classes) logits, and the trunk inside it."""
+
+    network: keras.Model
+    trunk: keras.Model
+
+
+def build_classifier(
+    backbone: Backbone, classes: int, *, weights: str = "none", size: int | None = None, fast: bool = False
+) -> Classifier:
+    """The network for `classes` labels; `size` fixes the input side, `fast` rewrites the trunk for training.
+
+    The head is deliberately small: global average, dropout, one Dense. With 28,000 faces a deeper head only
+    learns them by heart, and the int8 file keeps Dense and softmax in float.
+    """
+    trunk = build_trunk(backbone, weights, size)
+    if fast:
+        trunk = speed_up(trunk)
+    trunk.name = TRUNK
+    grey = keras.Input((size, size, 1), name="grey")
+    scaling = backbone.scaling
+    tripled = keras.layers.Concatenate(name="channels")([grey, grey, grey])
+    scaled = keras.layers.Rescaling(list(scaling.scale), list(scaling.offset), name="scaling")(tripled)
+    features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(trunk(scaled))
+    features = keras.layers.Dropout(DROPOUT, name="dropout")(features)
+    logits = keras.layers.Dense(classes, name=HEAD)(features)
+    return Classifier(keras.Model(grey, logits, name=f"{backbone.name}_classifier"), trunk)
+
+
+def freeze_below(trunk: keras.Model, start: str) -> None:
+    """Make the trunk trainable from the first layer whose name starts with `start`; `all` and `none` do as
+    they say.
+
+    Raises ValueError where no layer is called so.
+    """
+    names = [layer.name for layer in trunk.layers]
+    first = {"all": 0, "none": len(names)}.get(start)
+    if first is None:
+        found = [index for index, name in enumerate(names) if name.startswith(start)]
+        if not found:
+            raise ValueError(f"no layer of the trunk is called {start!r}; `describe` lists them")
+        first = found[0]
+    trunk.trainable = True
+    for index, layer in enumerate(trunk.layers):
+        layer.trainable = index >= first
+    if first == len(names):
+        trunk.trainable = False

@@ -1,0 +1,84 @@
+"""What a training run does, as data: stages, rates, decay, targets. Written beside the weights it makes."""
+
+import math
+from typing import Final
+
+import msgspec
+
+from shared.errors import DataError
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Some epochs at one input size. `trainable` is `none` (head only), `all`, or the trunk layer to start
+    from.
+
+    The learning rate runs from `start` to `end` over the stage, as shares of the whole cosine when `cosine`
+    is set.
+    """
+
+    name: str
+    size: int
+    epochs: int
+    peak: float
+    trainable: str = "all"
+    plain: bool = False
+    """Without mixup and erasing."""
+    cosine: tuple[float, float] = (0.0, 1.0)
+    """Which part of the half cosine from `peak` to 0 this stage covers."""
+    warm_up_epochs: float = 0.0
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """All choices of a run but its seed and data."""
+
+    stages: tuple[Stage, ...]
+    batch_size: int = 64
+    weight_decay: float = 0.02
+    clip_norm: float = 5.0
+    label_smoothing: float = 0.1
+    average_decay: float = 0.9995
+    class_weight_power: float = 0.0
+    """Loss of a class is multiplied by (mean count / its count) ** power."""
+    logit_adjustment: float = 0.0
+    """This times the log of the class's share is added to the logits in the loss (Menon et al., 2021)."""
+    native_size: int = 48
+    patience: int = 0
+    """Stop after so many epochs without a better validation figure; 0 never stops early."""
+
+
+HEAD_RATE: Final = 1e-3
+PEAK_RATE: Final = 1e-3
+FINAL_RATE: Final = 1e-4
+
+
+def standard_stages(
+    small: int, large: int, final: int, sizes: tuple[int, int] = (64, 96)
+) -> tuple[Stage, ...]:
+    """Head epoch, one cosine over `small` + `large` epochs at the two sizes, then `final` epochs without
+    mixup.
+    """
+    total = small + large
+    stages = (
+        Stage("head", sizes[0], 1, HEAD_RATE, "none", cosine=(0.0, 0.5)),
+        Stage("small", sizes[0], small, PEAK_RATE, cosine=(0.0, small / max(total, 1)), warm_up_epochs=0.5),
+        Stage("large", sizes[1], large, PEAK_RATE, cosine=(small / max(total, 1), 1.0)),
+        Stage("final", sizes[1], final, FINAL_RATE, plain=True),
+    )
+    return tuple(stage for stage in stages if stage.epochs)
+
+
+def learning_rate(stage: Stage, step: int, per_epoch: int) -> float:
+    """Rate at a stage's `step` (from 0): linear warm-up times its part of a half cosine."""
+    total = stage.epochs * per_epoch
+    start, end = stage.cosine
+    place = start + (end - start) * step / max(total, 1)
+    warm = min(1.0, (step + 1) / (stage.warm_up_epochs * per_epoch)) if stage.warm_up_epochs else 1.0
+    return stage.peak * warm * 0.5 * (1 + math.cos(math.pi * place))
+
+
+def check(recipe: Recipe) -> None:
+    """Raise DataError for a recipe that can't train."""
+    if not recipe.stages:
+        raise DataError("the recipe has no epochs; give at least one")
+    if recipe.batch_size < 2 or recipe.batch_size % 2:
+        raise DataError(f"batch size {recipe.batch_size} must be even and at least 2")

@@ -1,0 +1,311 @@
+"""The training loop: stages of a recipe, validation of raw and averaged weights, checkpoints, a clean
+stop.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import keras
+import msgspec
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from rich.console import Console
+
+from shared.errors import DataError
+from training import checkpoint
+from training.augment import CLEAN, Augmentation, batches
+from training.averaging import Average
+from training.backbones import find_backbone
+from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
+from training.checkpoint import Progress, Snapshot
+from training.data import Pictures
+from training.learner import Balance, Learner, Teacher, balance, soft_targets
+from training.log import EpochRow, RunLog
+from training.measure import accuracy, macro_f1, predict
+from training.model import Classifier, build_classifier
+from training.recipe import Recipe, Stage, learning_rate
+
+REFRESH_BATCHES = 24
+"""Clean batches that re-estimate batch norms before each validation of the average."""
+FINAL_BATCHES = 200
+UNFOLD_BATCHES = 16
+MOMENTUM = 0.99
+"""Of the batch norms' moving statistics: Keras's 0.999 still remembers ImageNet after two epochs."""
+
+
+class Best(msgspec.Struct, frozen=True):
+    """What the weights in `best.npz` are: everything needed to build their network again."""
+
+    backbone: str
+    classes: tuple[str, ...]
+    size: int
+    native_size: int
+    accuracy: float
+    macro_f1: float
+    stage: str
+    epoch: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Inputs of a run. `out` is its folder; `budget_seconds` None means no limit."""
+
+    train: Pictures
+    validation: Pictures
+    recipe: Recipe
+    out: Path
+    backbone: str = "mobilenetv2"
+    weights: str = "none"
+    seed: int = 1
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    teacher: Teacher | None = None
+    budget_seconds: float | None = None
+
+
+class Trainer:
+    """Carries a run from its first step, or from its last checkpoint, to its end."""
+
+    def __init__(self, setting: Setting, console: Console | None = None) -> None:
+        self._setting = setting
+        self._recipe = setting.recipe
+        self._per_epoch = len(setting.train) // self._recipe.batch_size
+        if not self._per_epoch:
+            raise DataError(
+                f"{len(setting.train)} training pictures do not fill one batch of {self._recipe.batch_size}; "
+                "add pictures or lower --batch-size"
+            )
+        self._started = time.monotonic()
+        self._stop = False
+        self._learner: Learner | None = None
+        setting.out.mkdir(parents=True, exist_ok=True)
+        self._log = RunLog(setting.out, console or Console(soft_wrap=True))
+        keras.utils.set_random_seed(setting.seed)
+        self._classifier = self._build()
+        self._average = Average(self._classifier.network, self._recipe.average_decay)
+        self._reestimate = Reestimator(self._classifier.network)
+        self._infer = tf.function(lambda x: self._classifier.network(x, training=False))
+        self._even: Balance = balance(setting.train.labels, len(setting.train.classes), self._recipe)
+        self._targets = soft_targets(
+            setting.train.labels, len(setting.train.classes), self._recipe.label_smoothing
+        )
+        self.progress = Progress(setting.seed, msgspec.json.encode(self._recipe).decode())
+
+    def _build(self) -> Classifier:
+        setting = self._setting
+        fast = all(stage.size % 32 == 0 for stage in self._recipe.stages)
+        classifier = build_classifier(
+            find_backbone(setting.backbone), len(setting.train.classes), weights=setting.weights, fast=fast
+        )
+        for layer in batch_norms(classifier.network):
+            layer.momentum = MOMENTUM
+        return classifier
+
+    def run(self, *, resume: bool = False) -> Best:
+        """Train all stages, then finish; stops early, keeping the best so far, on Ctrl-C or a spent
+        budget.
+        """
+        restored = self._restore() if resume else None
+        if restored is None and is_folded(self._classifier.trunk) and self._setting.weights != "none":
+            self._unfold()
+        with self._interruptible():
+            for index in range(self.progress.stage, len(self._recipe.stages)):
+                self._run_stage(index, restored)
+                restored = None
+                if self._stop:
+                    break
+        return self.finish()
+
+    def _run_stage(self, index: int, restored: Snapshot | None) -> None:
+        stage = self._recipe.stages[index]
+        learner = self._learner_for(index, restored)
+        first = self.progress.epoch
+        start = self.progress.step
+        feed = iter(self._batches(stage, range(start, start + (stage.epochs - first) * self._per_epoch)))
+        for epoch in range(first, stage.epochs):
+            if not self._run_epoch(stage, epoch, learner, feed):
+                return
+            self.progress.epoch = epoch + 1
+            if epoch + 1 == stage.epochs:
+                self.progress.stage, self.progress.epoch = index + 1, 0
+            self._save(learner)
+            if self._out_of_patience() or self._out_of_time():
+                self._stop = True
+            if self._stop:
+                return
+
+    def _learner_for(self, index: int, restored: Snapshot | None) -> Learner:
+        """The present learner while the same layers train, else a fresh one."""
+        stage = self._recipe.stages[index]
+        if self._learner is None or self._learner.trainable != stage.trainable:
+            self._learner = Learner(
+                self._classifier,
+                self._average,
+                self._recipe,
+                self._even,
+                stage.trainable,
+                self._setting.teacher,
+            )
+        if restored is not None and len(restored.groups["optimizer"]) == len(self._learner.state()):
+            self._learner.restore(restored.groups["optimizer"])
+        return self._learner
+
+    def _run_epoch(
+        self, stage: Stage, epoch: int, learner: Learner, feed: Iterator[tuple[tf.Tensor, tf.Tensor]]
+    ) -> bool:
+        """One epoch and its validation; False where it was interrupted."""
+        began, losses = time.monotonic(), []
+        for done in range(self._per_epoch):
+            rate = learning_rate(stage, epoch * self._per_epoch + done, self._per_epoch)
+            learner.optimizer.learning_rate.assign(rate)
+            losses.append(float(learner.step(*next(feed))))
+            if not np.isfinite(losses[-1]):
+                raise DataError(
+                    "the loss is no longer finite; lower the learning rate or look at the pictures"
+                )
+            self.progress.step += 1
+            pace = (time.monotonic() - began) / (done + 1)
+            self._log.step(
+                stage.name, epoch + 1, done + 1, self._per_epoch, float(np.mean(losses[-50:])), pace
+            )
+            if self._stop:
+                return False
+        self._validate(stage, epoch, rate, float(np.mean(losses)), began)
+        return True
+
+    def _validate(self, stage: Stage, epoch: int, rate: float, loss: float, began: float) -> None:
+        validation = self._setting.validation
+        some = validation.keep(np.arange(len(validation)) % 4 == 0)
+        raw, _ = self._score(some, stage.size)
+        self._average.swap()
+        self._reestimate(self._clean_batches(stage.size, REFRESH_BATCHES))
+        right, f1 = self._score(validation, stage.size)
+        self.progress.since_best += 1
+        if right > self.progress.best:
+            self.progress.best, self.progress.best_epoch, self.progress.since_best = right, epoch + 1, 0
+            self._save_best(stage, epoch, right, f1)
+        self._average.swap()
+        seconds = time.monotonic() - began
+        self._log.epoch(
+            EpochRow(
+                stage.name, epoch + 1, self.progress.step, stage.size, rate, loss, raw, right, f1, seconds
+            )
+        )
+
+    def _score(self, pictures: Pictures, size: int) -> tuple[float, float]:
+        chosen = predict(self._infer, pictures.images, size).argmax(1)
+        classes = len(pictures.classes)
+        return accuracy(pictures.labels, chosen), macro_f1(pictures.labels, chosen, classes)
+
+    def _batches(self, stage: Stage, steps: range) -> tf.data.Dataset:
+        how = self._setting.augmentation
+        if stage.plain:
+            how = replace(how, mixup_share=0.0, erase_share=0.0)
+        return batches(
+            self._setting.train.images,
+            self._targets,
+            steps,
+            batch_size=self._recipe.batch_size,
+            size=stage.size,
+            seed=self._setting.seed,
+            how=how,
+        )
+
+    def _clean_batches(self, size: int, count: int) -> Iterator[tf.Tensor]:
+        """`count` batches without augmentation, the same ones each time."""
+        train, batch = self._setting.train, self._recipe.batch_size
+        drawn = batches(
+            train.images, self._targets, range(count), batch_size=batch, size=size, seed=0, how=CLEAN
+        )
+        return (pictures for pictures, _ in drawn)
+
+    def _unfold(self) -> None:
+        scaled = keras.Model(
+            self._classifier.network.inputs, self._classifier.network.get_layer("scaling").output
+        )
+        size = self._recipe.stages[0].size
+        unfold(self._classifier.trunk, [scaled(b) for b in self._clean_batches(size, UNFOLD_BATCHES)])
+
+    def _save(self, learner: Learner) -> None:
+        groups: dict[str, list[NDArray[np.generic]]] = {
+            "weights": self._classifier.network.get_weights(),
+            "average": [value.numpy() for value in self._average.values],
+            "updates": [self._average.updates.numpy()],
+            "optimizer": learner.state(),
+        }
+        checkpoint.save(self._setting.out / "last.npz", Snapshot(self.progress, groups))
+
+    def _save_best(self, stage: Stage, epoch: int, right: float, f1: float) -> None:
+        setting = self._setting
+        note = Best(
+            setting.backbone,
+            setting.train.classes,
+            stage.size,
+            self._recipe.native_size,
+            right,
+            f1,
+            stage.name,
+            epoch + 1,
+            setting.seed,
+        )
+        weights = {"weights": self._classifier.network.get_weights()}
+        checkpoint.write_arrays(setting.out / "best.npz", weights, msgspec.json.encode(note))
+
+    def _restore(self) -> Snapshot | None:
+        path = self._setting.out / "last.npz"
+        if not path.exists():
+            return None
+        snapshot = checkpoint.load(path)
+        if snapshot.progress.recipe != self.progress.recipe or snapshot.progress.seed != self.progress.seed:
+            raise DataError(f"{path} belongs to another recipe or seed; give the same ones, or another --out")
+        self.progress = snapshot.progress
+        self._classifier.network.set_weights(snapshot.groups["weights"])
+        for value, stored in zip(self._average.values, snapshot.groups["average"], strict=True):
+            value.assign(stored)
+        self._average.updates.assign(snapshot.groups["updates"][0])
+        return snapshot
+
+    def _out_of_patience(self) -> bool:
+        return bool(self._recipe.patience) and self.progress.since_best >= self._recipe.patience
+
+    def _out_of_time(self) -> bool:
+        budget = self._setting.budget_seconds
+        return budget is not None and time.monotonic() - self._started > budget
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Within, Ctrl-C and SIGTERM end the run after the present step instead of at once."""
+
+        def request(_signal: int, _frame: object) -> None:
+            self._stop = True
+
+        former = {name: signal.signal(name, request) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in former.items():
+                signal.signal(name, handler)
+
+    def finish(self) -> Best:
+        """Re-estimate the best weights on many clean batches, keep what validates better, write `best.npz`.
+
+        Raises DataError where no epoch was completed.
+        """
+        path = self._setting.out / "best.npz"
+        if not path.exists():
+            raise DataError("training stopped before its first epoch ended; there is nothing to keep")
+        groups, note = checkpoint.read_arrays(path)
+        best = msgspec.json.decode(note, type=Best)
+        self._classifier.network.set_weights(groups["weights"])
+        self._reestimate(self._clean_batches(best.size, FINAL_BATCHES))
+        right, f1 = self._score(self._setting.validation, best.size)
+        if right > best.accuracy:
+            best = msgspec.structs.replace(best, accuracy=right, macro_f1=f1)
+            weights = {"weights": self._classifier.network.get_weights()}
+            checkpoint.write_arrays(path, weights, msgspec.json.encode(best))
+        return best
