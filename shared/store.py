@@ -3,19 +3,15 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shared import keys, layout
 from shared.config import CameraSettings, RedisSettings, Settings
-from shared.errors import ConfigError, StoreError
+from shared.errors import StoreError
 from shared.records import (
     Advance,
     Applied,
@@ -28,6 +24,7 @@ from shared.records import (
     Wanted,
     WantedCamera,
 )
+from shared.store_connection import Guard, connect, redact, url_of
 
 __all__ = [
     "Advance",
@@ -44,8 +41,8 @@ __all__ = [
 ]
 
 HEALTH_SECONDS: Final = 5
-TIMEOUT_SECONDS: Final = 1.0
 PAGE: Final = 200
+"""Results read, or entries applied, in one round trip: well within the timeout."""
 WRITE_DELAY_MS: Final = 10_000
 """A result is written at most so long after its capture, in practice: how far to read on past `until`."""
 
@@ -54,7 +51,7 @@ _T = TypeVar("_T", Health, CameraState)
 
 def redis_url(settings: Settings) -> str:
     """Return where Redis is: as configured, else the embedded server's socket in the run directory."""
-    return _url(settings.redis, settings.run_dir)
+    return url_of(settings.redis, settings.run_dir)
 
 
 class Store:
@@ -64,11 +61,11 @@ class Store:
     """
 
     def __init__(self, settings: RedisSettings, run_dir: Path) -> None:
-        self.url = _url(settings, run_dir)
-        self._client: Any = _connect(self.url, settings)  # redis-py types answers as bytes or str
+        self.url = url_of(settings, run_dir)
+        self._client: Any = connect(self.url, settings)  # redis-py types answers as bytes or str
         script = (Path(__file__).parent / "advance.lua").read_text()
         self._advance = self._client.register_script(script)
-        self._calls = _Guard(_redact(self.url))
+        self._calls = Guard(redact(self.url))
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -191,13 +188,17 @@ class Store:
         Raises:
             StoreError: not confirmed. Some may have been applied; applying all again is safe.
         """
+        chunks = [entries[start : start + PAGE] for start in range(0, len(entries), PAGE)]
         with self._calls():
-            try:
-                answers = self._send(entries)
-            except redis.exceptions.NoScriptError:  # a new or flushed server
-                self._client.script_load(self._advance.script)
-                answers = self._send(entries)
+            answers = [answer for chunk in chunks for answer in self._send_all(chunk)]
         return [layout.read_answer(answer) for answer in answers]
+
+    def _send_all(self, entries: Sequence[Entry]) -> list[Any]:
+        try:
+            return self._send(entries)
+        except redis.exceptions.NoScriptError:  # a new or flushed server
+            self._client.script_load(self._advance.script)
+            return self._send(entries)
 
     def _send(self, entries: Sequence[Entry]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:
@@ -296,55 +297,3 @@ class Store:
                 make(camera) for make in (keys.latest, keys.results, keys.cursor, keys.holes, keys.ledger)
             ]
             self._client.delete(*named, *hours)
-
-
-class _Guard:
-    """Turns what the Redis client raises into one readable StoreError."""
-
-    def __init__(self, shown_url: str) -> None:
-        self._shown_url = shown_url
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        try:
-            yield
-        except redis.exceptions.AuthenticationError as error:
-            raise StoreError(
-                f"Redis at {self._shown_url} refuses the password ({error}); see redis.password"
-            ) from None
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
-            raise StoreError(
-                f"Redis at {self._shown_url} does not answer ({error}); start it, or correct redis.url"
-            ) from None
-        except redis.exceptions.OutOfMemoryError:
-            raise StoreError(
-                f"Redis at {self._shown_url} is full; raise its maxmemory, or lower retention.results"
-            ) from None
-        except redis.RedisError as error:
-            raise StoreError(f"Redis at {self._shown_url} refused a command: {error}") from None
-
-
-def _connect(url: str, settings: RedisSettings) -> "redis.Redis":
-    password = settings.read_password()
-    options: dict[str, Any] = {"password": password} if password else {}
-    try:
-        return redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # Once: a connection that went stale while idle is no outage. Never after a timeout.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
-            protocol=2,
-            **options,
-        )
-    except ValueError as error:
-        raise ConfigError(f"redis.url: {error}") from None
-
-
-def _url(settings: RedisSettings, run_dir: Path) -> str:
-    return settings.url or f"unix://{run_dir}/redis.sock"
-
-
-def _redact(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

@@ -44,6 +44,8 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", socket: Path) -> None:
             client.ping()
             client.close()
             return
+        except redis.AuthenticationError:  # it asks for a password: it is there
+            return
         except redis.RedisError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise

@@ -3,6 +3,7 @@
 import time
 
 from shared.service import Context, serve
+from shared.topology import RECORDER
 from shared.work import Service
 
 
@@ -23,4 +24,4 @@ def build(context: Context) -> Service:
 
 
 if __name__ == "__main__":
-    serve("recorder", build)
+    serve("recorder", build, batch_size=lambda settings: RECORDER.window)

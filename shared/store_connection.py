@@ -1,0 +1,76 @@
+"""How Redis is reached, and what its client's errors say to a person; the store's own part."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.config import RedisSettings
+from shared.errors import ConfigError, StoreError
+
+TIMEOUT_SECONDS: Final = 1.0
+
+
+class Guard:
+    """Turns what the Redis client raises into one readable StoreError."""
+
+    def __init__(self, shown_url: str) -> None:
+        self._shown_url = shown_url
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Watch over the calls to Redis within the `with`."""
+        try:
+            yield
+        except redis.exceptions.AuthenticationError as error:
+            raise StoreError(
+                f"Redis at {self._shown_url} refuses the password ({error}); see redis.password"
+            ) from None
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
+            raise StoreError(
+                f"Redis at {self._shown_url} does not answer ({error}); start it, or correct redis.url"
+            ) from None
+        except redis.exceptions.OutOfMemoryError:
+            raise StoreError(
+                f"Redis at {self._shown_url} is full; raise its maxmemory, or lower retention.results"
+            ) from None
+        except redis.RedisError as error:
+            raise StoreError(f"Redis at {self._shown_url} refused a command: {error}") from None
+
+
+def connect(url: str, settings: RedisSettings) -> "redis.Redis":
+    """Return a client, which connects when it is first used.
+
+    Raises:
+        ConfigError: the URL is malformed.
+    """
+    password = settings.read_password()
+    options: dict[str, Any] = {"password": password} if password else {}
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            # Once: a connection that went stale while idle is no outage. Never after a timeout.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
+            protocol=2,
+            **options,
+        )
+    except ValueError as error:
+        raise ConfigError(f"redis.url: {error}") from None
+
+
+def url_of(settings: RedisSettings, run_dir: Path) -> str:
+    """Return the URL as configured, else of the embedded server's socket in the run directory."""
+    return settings.url or f"unix://{run_dir}/redis.sock"
+
+
+def redact(url: str) -> str:
+    """Return the URL without user, password and options."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

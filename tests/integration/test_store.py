@@ -1,0 +1,192 @@
+"""The store on a real server: wanted state, signs of life, reading results, and Redis away, full or odd."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from shared import keys
+from shared.config import CameraSettings, RedisSettings, Settings
+from shared.errors import ConfigError, StoreError
+from shared.records import Advance, CameraState, Facts, Health, Recorded, Wanted
+from shared.store import Store, redis_url
+from tests.valkey import start_valkey
+
+SECOND = 1_000_000_000
+
+
+def entry(
+    sequence: int, captured_ns: int, camera: str = "door", size: int = 0, keep_seconds: int = 60
+) -> Advance:
+    document = {"sequence": sequence, "captured_ns": captured_ns, "padding": "x" * size}
+    return Advance(
+        camera=camera,
+        run=1,
+        live=True,
+        result=Recorded(
+            sequence=sequence,
+            json=json.dumps(document).encode(),
+            minute=captured_ns // (60 * SECOND),
+            counts={"frames": 1, "faces": 1, "emotion:happy": 1, "seconds:happy": 0.5, "latency:50": 1},
+            facts=Facts(captured_ns=captured_ns, emotions={}, stages={}),
+            results_seconds=keep_seconds,
+            minutes_seconds=600,
+        ),
+    )
+
+
+def test_cameras_are_kept_with_who_wants_them(store: Store) -> None:
+    store.put_camera("yard", CameraSettings(source="rtsp://user:secret@host/1", fps=5))
+    store.replace_config_cameras({"door": CameraSettings(source="0"), "hall": CameraSettings(source="1")})
+    store.replace_config_cameras({"door": CameraSettings(source="2")})
+    assert store.cameras() == {
+        "door": CameraSettings(source="2"),
+        "yard": CameraSettings(source="rtsp://user:secret@host/1", fps=5),
+    }
+    assert {name: wanted.origin for name, wanted in store.wanted_cameras().items()} == {
+        "door": "config",
+        "yard": "user",
+    }
+    assert store.remove_camera("yard")
+    assert not store.remove_camera("yard")
+
+
+def test_a_malformed_camera_does_not_hide_the_others(store: Store, valkey_url: str) -> None:
+    store.put_camera("door", CameraSettings(source="0"))
+    with redis.Redis.from_url(valkey_url) as client:
+        client.hset(keys.WANTED_CAMERAS, "bad", "{not json")
+    assert list(store.cameras()) == ["door"]
+
+
+def test_wanted_settings_change_one_by_one(store: Store) -> None:
+    assert store.wanted() == Wanted()
+    store.set_wanted(classifiers=3, model="/models/x", blur=False)
+    store.set_wanted(model=None, detectors=2)
+    assert store.wanted() == Wanted(classifiers=3, detectors=2, blur=False)
+    with pytest.raises(StoreError, match="unknown: colour"):
+        store.set_wanted(colour="red")
+    with pytest.raises(StoreError, match="int"):
+        store.set_wanted(classifiers="many")
+
+
+def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: str) -> None:
+    sign = Health(
+        service="detector", instance="detector-1", host="here", pid=7, started_ns=1, metrics_port=9000,
+        state="working", facts={"model": "ab12"},
+    )  # fmt: skip
+    state = CameraState(camera="door", state="live", since_ns=1, captured=9)
+    store.publish_health(sign)
+    store.publish_camera(state)
+    assert store.health() == [sign]
+    assert store.camera_states() == {"door": state}
+    with redis.Redis.from_url(valkey_url) as client:
+        assert 0 < client.ttl(keys.health("detector", "detector-1")) <= 5
+        client.delete(keys.health("detector", "detector-1"))
+    assert store.health() == []
+
+
+def test_results_are_read_by_time_and_page_by_page(store: Store) -> None:
+    now = time.time_ns()
+    store.apply([entry(number, now - (500 - number) * SECOND // 100) for number in range(1, 501)])
+    assert [one["sequence"] for one in store.results("door")] == list(range(1, 501))
+    part = list(store.results("door", since_ns=now - 2 * SECOND, until_ns=now - SECOND))
+    assert [one["sequence"] for one in part] == list(range(300, 400))
+    first = list(store.results("door", limit=150))
+    rest = list(store.results("door", after=first[-1]["id"]))
+    assert [one["sequence"] for one in first + rest] == list(range(1, 501))
+    latest = store.latest("door")
+    assert latest is not None
+    assert latest["sequence"] == 500
+    assert store.latest("nobody") is None
+    assert list(store.results("nobody")) == []
+
+
+def test_minutes_are_summed_and_found_over_hours(store: Store) -> None:
+    hour = 480_000 * 3600 * SECOND
+    store.apply([entry(1, hour - SECOND), entry(2, hour), entry(3, hour + 30 * SECOND)])
+    before, after = store.minutes("door", 480_000 * 60 - 1, 480_000 * 60 + 1)
+    assert (before["minute"], before["frames"]) == (480_000 * 60 - 1, 1)
+    assert after == {
+        "minute": 480_000 * 60, "frames": 2, "faces": 2, "uncertain": 0, "emotions": {"happy": 2},
+        "seconds": {"happy": 1.0}, "latency": {"50": 2},
+    }  # fmt: skip
+    assert store.minutes("door", 480_000 * 60 + 1, 480_000 * 60 + 60) == []
+
+
+def test_old_results_are_trimmed_on_writing(store: Store) -> None:
+    now = time.time_ns()
+    store.apply([entry(number, now, size=1000, keep_seconds=1) for number in range(1, 401)])
+    deadline = time.monotonic() + 10
+    number = 401
+    while len(list(store.results("door"))) > 100 and time.monotonic() < deadline:
+        store.apply([entry(number, now, size=1000, keep_seconds=1)])
+        number += 1
+        time.sleep(0.05)
+    assert len(list(store.results("door"))) <= 100
+
+
+def test_forgetting_a_camera_leaves_the_others_and_foreign_keys(store: Store, valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        client.set("theirs", "1")
+        store.apply([entry(1, time.time_ns()), entry(1, time.time_ns(), camera="yard")])
+        store.forget_camera("door")
+        left = {key.decode() for key in client.scan_iter()}
+    assert not [key for key in left if "{door}" in key]
+    assert "theirs" in left
+    assert store.latest("yard")
+
+
+def test_a_flushed_script_is_loaded_again(store: Store, valkey_url: str) -> None:
+    store.apply([entry(1, 1)])
+    with redis.Redis.from_url(valkey_url) as client:
+        client.script_flush()
+    assert [applied.recorded for applied in store.apply([entry(2, 1), entry(3, 1)])] == [True, True]
+
+
+def test_redis_away_gives_one_line_with_the_remedy_and_comes_back(tmp_path: Path) -> None:
+    store = Store(RedisSettings(), tmp_path)
+    with pytest.raises(StoreError, match=r"does not answer.*start it"):
+        store.ping()
+    with start_valkey(tmp_path):
+        store.apply([entry(1, 1)])
+    with pytest.raises(StoreError, match="does not answer"):
+        store.apply([entry(2, 1)])
+    with start_valkey(tmp_path):
+        assert store.apply([entry(2, 1)])[0].recorded
+    store.close()
+
+
+def test_a_full_redis_refuses_the_whole_entry(tmp_path: Path) -> None:
+    with start_valkey(tmp_path, "--maxmemory", "4mb", "--maxmemory-policy", "noeviction") as url:
+        store = Store(RedisSettings(url=url), tmp_path)
+        written = 0
+        with pytest.raises(StoreError, match="is full"):  # noqa: PT012 - which write is refused is not known
+            for number in range(1, 10_000):
+                written += store.apply([entry(number, 1, size=5000)])[0].recorded
+        cursor, ledger = store.cursor("door"), store.ledger("door")
+        assert (cursor.sequence, ledger["captured"], ledger["recorded"]) == (written, written, written)
+        assert len(list(store.results("door"))) == written > 100
+        store.close()
+
+
+def test_urls_and_passwords(tmp_path: Path) -> None:
+    assert redis_url(Settings(run_dir=tmp_path)) == f"unix://{tmp_path}/redis.sock"
+    with pytest.raises(ConfigError, match=r"redis\.url"):
+        Store(RedisSettings(url="http://nowhere"), tmp_path)
+    with pytest.raises(ConfigError, match="password_file"):
+        Store(RedisSettings(password_file=tmp_path / "missing"), tmp_path)
+    closed = Store(RedisSettings(url="redis://someone:secret@127.0.0.1:1/0"), tmp_path)
+    with pytest.raises(StoreError) as caught:
+        closed.ping()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_named(tmp_path: Path) -> None:
+    with start_valkey(tmp_path, "--requirepass", "right") as url:
+        (tmp_path / "password").write_text("right\n")
+        Store(RedisSettings(url=url, password_file=tmp_path / "password"), tmp_path).ping()
+        wrong = Store(RedisSettings.model_validate({"url": url, "password": "wrong"}), tmp_path)
+        with pytest.raises(StoreError, match=r"password.*redis\.password"):
+            wrong.ping()
