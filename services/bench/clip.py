@@ -58,7 +58,7 @@ def make_clip(media: Path, size: tuple[int, int], fps: float, folder: Path) -> P
 
 def _frames(media: Path, size: tuple[int, int]) -> Iterator[Image]:
     if is_video(media):
-        return cycle([_fill(frame.image, size) for frame in islice(Video(media).read(), 250)])
+        return cycle([_fill(frame.picture, size) for frame in islice(Video(media).read(), 250)])
     return _windows(read_picture(media), size)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-from shared.artefact import load_artefact
 
+from shared.artefact import load_artefact
 from shared.config import Settings
 from shared.vision.align import crop_face
 from shared.vision.faces import load_detector, select_faces
@@ -31,10 +31,11 @@ def cpu_seconds_per_1000_frames(clip: Path, settings: Settings, model: Path, fra
             began = time.process_time()
         if number == WARM_UP_FRAMES + frames:
             break
-        ok, frame = capture.read()
+        ok, read = capture.read()
         if not ok:
             capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             continue
+        frame = np.asarray(read, np.uint8)
         faces, _ = select_faces(detector.detect(frame), settings.detector.min_face)
         if faces:
             crops = [crop_face(frame, face.box, face.landmarks) for face in faces]

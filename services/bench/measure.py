@@ -65,7 +65,7 @@ class Memory:
             self.peak[service] = max(self.peak.get(service, 0.0), megabytes)
 
     def growth(self, after_seconds: float = 60.0) -> dict[str, float]:
-        """Return growth by service: mean of the last tenth over the mean of a tenth after the first minute."""
+        """Return growth by service: mean of the last tenth over that of the first one after a minute."""
         began = self._samples[0][0] if self._samples else 0.0
         late = [reading for at, reading in self._samples if at - began >= after_seconds]
         share = max(1, len(late) // 10)

@@ -11,6 +11,7 @@ from services.bench.clip import default_media, make_clip
 from services.bench.kernel import cpu_seconds_per_1000_frames
 from services.bench.measure import Memory, dropped, percentiles, read_cpu, stage_milliseconds
 from services.bench.stack import Stack
+from shared.artefact import DEFAULT_ARTEFACT
 from shared.config import CameraSettings
 from shared.vision.faces import load_detector
 
@@ -48,8 +49,8 @@ Progress = Callable[[str, float], None]
 def run_bench(load: Load, progress: Progress = lambda what, share: None) -> dict[str, Any]:
     """Run a stack of its own under the load and return the figures.
 
-    Keys: `frames_offered`, `frames_recorded`, `faces_recorded`, `dropped` (by reason), `latency_ms` (p50, p95,
-    p99, capture → in Redis), `stage_ms` (stage → p50, p95), `cpu_seconds_per_1000_frames` (`all` and by
+    Keys: `frames_offered`, `frames_recorded`, `faces_recorded`, `dropped` (by reason), `latency_ms` (p50, p95
+    and p99, capture → in Redis), `stage_ms` (stage → p50, p95), `cpu_seconds_per_1000_frames` (`all`, by
     service), `kernel_cpu_seconds_per_1000_frames`, `overhead_ratio`, `peak_rss_mb` (by service).
     Beside them, for people: `detector`, `per_camera`, `per_classifier`, `frames_per_second`, `rss_growth`.
 
@@ -128,4 +129,5 @@ def _result_figures(stack: Stack, names: list[str], since_ns: int, until_ns: int
 
 def _latency_milliseconds(result: dict[str, Any]) -> float:
     """Return capture → in Redis: Redis itself stamped the entry with the millisecond at which it wrote it."""
-    return max(0.0, int(result["id"].split("-")[0]) + 0.5 - result["captured_ns"] / 1e6)
+    written_ms = int(result["id"].split("-")[0]) + 0.5
+    return max(0.0, written_ms - float(result["captured_ns"]) / 1e6)
