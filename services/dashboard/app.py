@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
         hub = app.state.hub = Hub(source())
         announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective)
         tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
+        for task in tasks:
+            task.add_done_callback(_end_with)
         yield
         for task in tasks:
             task.cancel()
@@ -65,6 +68,13 @@ class _FreshFiles(StaticFiles):
         response = super().file_response(*arguments, **named)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+def _end_with(task: "asyncio.Task[None]") -> None:
+    """End the process if a task that runs for ever failed: half a dashboard would look like a whole one."""
+    if not task.cancelled():
+        logger.critical("the dashboard can't go on", exc_info=task.exception())
+        os._exit(1)
 
 
 async def _page() -> FileResponse:

@@ -8,6 +8,7 @@ before its picture. A slow client gets fewer frames, never older ones.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Annotated, Final
@@ -16,7 +17,7 @@ import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 from msgspec import Meta, Struct
 
-from services.dashboard.feeds import Hub, Viewer
+from services.dashboard.feeds import Hub, View, Viewer
 from shared.errors import StoreError
 from shared.messages import CameraName
 from shared.status import StatusSource, read_status
@@ -86,40 +87,41 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
     await socket.accept()
     viewer = hub.join()
     announcer.greet(viewer)
-    tasks = [asyncio.create_task(_listen(socket, hub, viewer)), asyncio.create_task(_talk(socket, viewer))]
+    talking = asyncio.create_task(_talk(socket, viewer))
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        refusal = await _listen(socket, hub, viewer)
+    finally:
+        talking.cancel()
+    if refusal:
+        await socket.close(1008, refusal[:120])
+
+
+async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> str:
+    """Follow what the browser watches until it goes; return what is wrong with its last message, or `""`."""
+    try:
+        while True:
+            wanted = msgspec.json.decode(await socket.receive_text(), type=Watch)
+            hub.watch(viewer, wanted.watch)
+    except WebSocketDisconnect:
+        return ""
+    except (ValueError, KeyError) as error:  # KeyError: a binary message
+        return f"not understood: {error}"
     finally:
         hub.leave(viewer)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        _log_failure(task)
-
-
-def _log_failure(task: "asyncio.Task[None]") -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
-        raise error
-
-
-async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
-    while True:
-        try:
-            wanted = msgspec.json.decode(await socket.receive_text(), type=Watch)
-        except (ValueError, KeyError) as error:  # KeyError: a binary message
-            return await socket.close(1008, f"not understood: {error}"[:120])
-        hub.watch(viewer, wanted.watch)
 
 
 async def _talk(socket: WebSocket, viewer: Viewer) -> None:
-    while True:
-        message = await viewer.next()
-        if isinstance(message, str):
-            await socket.send_text(message)
-            continue
-        if message.result is not None:
-            await socket.send_text('{"type":"result","result":' + message.result.decode() + "}")
-        if message.picture is not None:
-            await socket.send_bytes(message.picture)
+    """Send what waits, as fast as the browser takes it, until it is gone."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            await _send(socket, await viewer.next())
+
+
+async def _send(socket: WebSocket, message: View | str) -> None:
+    if isinstance(message, str):
+        await socket.send_text(message)
+        return
+    if message.result is not None:
+        await socket.send_text('{"type":"result","result":' + message.result.decode() + "}")
+    if message.picture is not None:
+        await socket.send_bytes(message.picture)

@@ -113,7 +113,7 @@ export class Tile {
     shares.forEach(([label, share], index) => {
       const item = this.#bars.children[index];
       item.style.setProperty("--share", share);
-      item.classList.toggle("top", label === best);
+      item.classList.toggle("best", label === best);
       setText(item.querySelector("b"), percent(share));
     });
   }

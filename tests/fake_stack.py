@@ -1,0 +1,193 @@
+"""A stack without processes for the dashboard's tests: a store in memory, and feeds of a moving scene."""
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+
+from shared.config import CameraSettings
+from shared.emotions import EMOTIONS
+from shared.errors import StoreError
+from shared.records import CameraState, Health, Wanted, WantedCamera
+
+RUN = 1_700_000_000_000
+
+
+class FakeStore:
+    """What the dashboard needs of `Store`; `away = True` makes each call fail as without Redis."""
+
+    def __init__(self, *cameras: str) -> None:
+        self.away = False
+        self.blur = True
+        self.processes = list(default_processes())
+        self.recorded: dict[str, list[dict[str, Any]]] = {}
+        self.states: dict[str, CameraState] = {}
+        self.ledgers: dict[str, dict[str, int]] = {}
+        self._wanted: dict[str, WantedCamera] = {}
+        for name in cameras:
+            self.put_camera(name, CameraSettings(source=f"{name}.mp4"))
+            self.set_state(name, "live")
+
+    def put_camera(self, name: str, settings: CameraSettings, origin: Any = "user") -> None:
+        self._check()
+        self._wanted[name] = WantedCamera(settings=settings, origin=origin)
+
+    def remove_camera(self, name: str) -> bool:
+        self._check()
+        return self._wanted.pop(name, None) is not None
+
+    def wanted_cameras(self) -> dict[str, WantedCamera]:
+        self._check()
+        return dict(self._wanted)
+
+    def cameras(self) -> dict[str, CameraSettings]:
+        return {name: wanted.settings for name, wanted in self.wanted_cameras().items()}
+
+    def wanted(self) -> Wanted:
+        self._check()
+        return Wanted(blur=self.blur)
+
+    def set_state(self, camera: str, state: Any, detail: str = "") -> None:
+        self.states[camera] = CameraState(
+            camera=camera, state=state, since_ns=time.time_ns() - 90_000_000_000, detail=detail, fps=15.0,
+            width=640, height=360,
+        )  # fmt: skip
+
+    def camera_states(self) -> dict[str, CameraState]:
+        self._check()
+        return dict(self.states)
+
+    def health(self) -> list[Health]:
+        self._check()
+        return list(self.processes)
+
+    def ledger(self, camera: str) -> dict[str, int]:
+        self._check()
+        return self.ledgers.get(camera, {"captured": 0, "in_flight": 0})
+
+    def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
+        self._check()
+        latency = {"75": 60, "100": 30, "150": 9, "200": 1}
+        return [{"minute": until_minute - 1, "frames": 100, "latency": latency}]
+
+    def latest(self, camera: str) -> dict[str, Any] | None:
+        self._check()
+        recorded = self.recorded.get(camera)
+        return recorded[-1] if recorded else None
+
+    def results(self, camera: str, since_ns: int = 0, **page: Any) -> Iterator[dict[str, Any]]:
+        self._check()
+        rows = [row for row in self.recorded.get(camera, []) if row["captured_ns"] >= since_ns]
+        after = page.get("after")
+        rows = rows[[row["id"] for row in rows].index(after) + 1 :] if after else rows
+        yield from rows[: page.get("limit")]
+
+    def _check(self) -> None:
+        if self.away:
+            raise StoreError("Redis at redis.sock does not answer; start it, or correct redis.url")
+
+
+def process(service: str, number: int = 1, **facts: Any) -> Health:
+    """Return the sign of life of one process."""
+    return Health(
+        service=service, instance=f"{service}-{number}", host="box", pid=100 + number,
+        started_ns=time.time_ns(), metrics_port=9100 + number, state="working", facts=facts,
+    )  # fmt: skip
+
+
+def default_processes() -> Iterator[Health]:
+    """Give one process of each service, two classifiers."""
+    work: dict[str, Any] = {"jobs_per_second": 29.8, "busy": 0.42, "seconds_per_job": 0.0141}
+    queues = {"frames": {"depth": 1, "oldest_seconds": 0.012, "arrivals_per_second": 30.0}}
+    yield process("broker", queues=queues, demand={"detector": 0.42, "classifier": 0.21}, peers=6)
+    yield process("capture")
+    yield process("detector", **work, detector="yunet-onnx-640")
+    for number in (1, 2):
+        yield process("classifier", number, **work, model="0123456789ab", backend="litert", provisional=1)
+    yield process("recorder", **work)
+
+
+def face(
+    box: tuple[float, float, float, float], emotion: str = "happy", share: float = 0.82
+) -> dict[str, Any]:
+    """Return one face as it lies in a result's JSON."""
+    rest = (1 - share) / (len(EMOTIONS) - 1)
+    shares = {label: share if label == emotion else rest for label in EMOTIONS}
+    return {
+        "track": 1, "box": list(box), "score": 0.9, "landmarks": [0.0] * 10, "emotion": emotion,
+        "certain": share > 0.5, "confidence": share, "probabilities": shares, "smoothed": shares,
+        "smoothed_emotion": emotion,
+    }  # fmt: skip
+
+
+def result(camera: str, sequence: int, faces: list[dict[str, Any]], captured_ns: int) -> dict[str, Any]:
+    """Return a result as the recorder publishes it."""
+    return {
+        "camera": camera, "run": RUN, "sequence": sequence, "captured_ns": captured_ns, "live": True,
+        "width": 640, "height": 360, "latency_ms": 61.5, "ages_ms": {}, "detector": "yunet", "model": "0123",
+        "backend": "litert", "faces": faces, "excess": 0,
+    }  # fmt: skip
+
+
+def preview(camera: str, sequence: int, picture: np.ndarray, captured_ns: int) -> bytes:
+    """Return a preview message of a picture (H, W, 3)."""
+    height, width = picture.shape[:2]
+    head = {"camera": camera, "run": RUN, "sequence": sequence, "captured_ns": captured_ns}
+    text = json.dumps({**head, "width": width, "height": height}).encode()
+    return len(text).to_bytes(4, "big") + text + cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def scene(sequence: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return a dark picture of 640x360 with a bright moving block, and the face that lies exactly on it."""
+    picture = np.full((360, 640, 3), 24, np.uint8)
+    x, y = 40 + (sequence * 12) % 440, 90
+    picture[y : y + 140, x : x + 110] = (140, 170, 235)
+    return picture, [face((x, y, 110, 140))]
+
+
+class SceneFeed:
+    """Feeds in which every subscribed camera shows the scene: a picture, then its result two frames later."""
+
+    def __init__(self, fps: float = 12, make: Callable[[int], Any] = scene) -> None:
+        self.topics: set[str] = set()
+        self.frozen = False
+        self._interval, self._make, self._sequence = 1 / fps, make, 0
+        self._due: deque[tuple[str, bytes]] = deque()
+        self._results: deque[list[tuple[str, bytes]]] = deque()
+
+    def subscribe(self, topic: str) -> None:
+        self.topics.add(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        self.topics.discard(topic)
+
+    async def receive(self) -> tuple[str, bytes]:
+        while True:
+            while self._due:
+                topic, payload = self._due.popleft()
+                if topic in self.topics:
+                    return topic, payload
+            await asyncio.sleep(self._interval)
+            if not self.frozen:
+                self._next_frame()
+
+    def _next_frame(self) -> None:
+        self._sequence += 1
+        now = time.time_ns()
+        picture, faces = self._make(self._sequence)
+        cameras = {topic.rpartition("/")[2] for topic in self.topics}
+        rows = [
+            (f"result/{name}", json.dumps(result(name, self._sequence, faces, now)).encode())
+            for name in cameras
+        ]
+        self._due.extend(
+            (f"preview/blurred/{name}", preview(name, self._sequence, picture, now)) for name in cameras
+        )
+        self._results.append(rows)
+        if len(self._results) > 2:
+            self._due.extend(self._results.popleft())
