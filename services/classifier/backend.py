@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 from shared.config import ClassifierSettings
 from shared.emotions import EMOTIONS
 from shared.errors import ConfigError
@@ -61,8 +62,6 @@ def load_backend(settings: ClassifierSettings, model: Path | None, gpu: str | No
     """
     if settings.backend == "sleep":
         return SleepBackend(settings.sleep)
-    from shared.artefact import DEFAULT_ARTEFACT, load_artefact
-
     artefact = load_artefact(model or settings.model or DEFAULT_ARTEFACT)
     if settings.backend == "tensorflow" or (settings.backend == "auto" and gpu):
         try:

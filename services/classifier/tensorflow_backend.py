@@ -6,13 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from shared.artefact import Artefact
 
+from shared.artefact import Artefact
 from shared.errors import ArtefactError
-from shared.messages import CROP_SIDE
 from shared.vision.align import to_input
 from shared.vision.batches import BUCKETS, pad, split
-from shared.vision.predict import check_probabilities
+from shared.vision.predict import check_contract, check_probabilities
 
 FILE: Final = "model.keras"
 WASTE: Final = 1.0
@@ -35,6 +34,7 @@ class TensorFlowBackend:
     def __init__(self, artefact: Artefact, gpu: str | None = None) -> None:
         _grow_memory()
         card = artefact.card
+        check_contract(card)
         self.device = gpu or "cpu"
         self.labels = tuple(card.labels)
         self.uncertain_threshold = card.files[FILE].uncertain_threshold
@@ -43,8 +43,8 @@ class TensorFlowBackend:
         model = _load(str(artefact.file(FILE)))
         self._graphs = {bucket: self._trace(model, bucket) for bucket in BUCKETS}
         for bucket in BUCKETS:
-            crops = np.zeros((bucket, CROP_SIDE, CROP_SIDE), np.uint8)
-            check_probabilities(self.predict(crops), str(artefact.file(FILE)))
+            crops = np.zeros((bucket, self._input_size, self._input_size, 1), np.uint8)
+            check_probabilities(self._run(crops, bucket), len(self.labels), str(artefact.file(FILE)))
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (N, K) calibrated probabilities, in the order of `labels`, of (N, 96, 96) uint8 crops."""
@@ -52,10 +52,13 @@ class TensorFlowBackend:
         out = np.empty((len(crops), len(self.labels)), np.float32)
         start = 0
         for count, bucket in split(len(crops), BUCKETS, WASTE):
-            batch = tf.constant(pad(inputs[start : start + count], bucket))
-            out[start : start + count] = self._graphs[bucket](batch).numpy()[:count]
+            out[start : start + count] = self._run(inputs[start : start + count], bucket)
             start += count
         return out
+
+    def _run(self, batch: NDArray[np.uint8], bucket: int) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = self._graphs[bucket](tf.constant(pad(batch, bucket))).numpy()
+        return answer[: len(batch)]
 
     def _trace(self, model: Any, bucket: int) -> Any:  # Keras and TensorFlow have no annotations
         shape = (bucket, self._input_size, self._input_size, 1)

@@ -6,10 +6,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from shared.artefact import Artefact
+from shared.artefact import Artefact, Card
 from shared.errors import ArtefactError
-from shared.messages import CROP_SIDE
-from shared.vision.align import to_input
+from shared.vision.align import FER_BOX, to_input
 from shared.vision.batches import BUCKETS, pad, split
 
 WASTE: Final = 0.25
@@ -32,15 +31,16 @@ class Predictor:
 
     def __init__(self, artefact: Artefact, file: str, threads: int) -> None:
         card = artefact.card
+        check_contract(card)
+        self._path = artefact.file(file)
         self.name = f"litert {file}"
         self.labels = tuple(card.labels)
         self.uncertain_threshold = card.files[file].uncertain_threshold
         self.sha12 = card.files[file].sha256[:12]
-        self._path = artefact.file(file)
         self._native_size, self._input_size = card.native_size, card.input_size
         self._threads = threads
         self._interpreters: dict[int, Any] = {}
-        self._check(self.predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)))
+        self._check()
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (N, K) calibrated probabilities, in the order of `labels`, of (N, 96, 96) uint8 crops."""
@@ -71,16 +71,37 @@ class Predictor:
         self._interpreters[bucket] = interpreter
         return interpreter
 
-    def _check(self, probabilities: NDArray[np.float32]) -> None:
-        check_probabilities(probabilities, str(self._path))
+    def _check(self) -> None:
+        """Run a black crop through the network, which must answer as its card says."""
+        self._build(1)
+        try:
+            answer = self._run(np.zeros((1, self._input_size, self._input_size, 1), np.uint8), 1)
+        except (ValueError, RuntimeError) as error:
+            raise ArtefactError(f"{self._path} can't be run by LiteRT: {str(error)[:200]}") from None
+        check_probabilities(answer, len(self.labels), str(self._path))
 
 
-def check_probabilities(probabilities: NDArray[np.float32], name: str) -> None:
+def check_contract(card: Card) -> None:
+    """Refuse a model that was made for faces cut in another way.
+
+    Raises:
+        ArtefactError: its crop contract isn't this program's.
+    """
+    if card.crop.name != FER_BOX.name:
+        raise ArtefactError(
+            f"model {card.name} wants crops framed as {card.crop.name}, this version cuts {FER_BOX.name}: "
+            "export it with this version"
+        )
+
+
+def check_probabilities(probabilities: NDArray[np.float32], classes: int, name: str) -> None:
     """Refuse a network whose answer can't be probabilities.
 
     Raises:
-        ArtefactError: not finite, negative, or not summing to 1.
+        ArtefactError: another number of classes, not finite, negative, or not summing to 1.
     """
+    if probabilities.ndim != 2 or probabilities.shape[1] != classes:
+        raise ArtefactError(f"{name} answers {probabilities.shape}, its card names {classes} labels")
     sums = probabilities.sum(axis=1)
     if not (np.isfinite(sums).all() and (probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-3)):
         raise ArtefactError(f"{name} does not give probabilities: export it with its softmax")
