@@ -1,0 +1,72 @@
+"""A real Chromium, and the dashboard served for it."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from services.dashboard.__main__ import listen, page_url
+from services.dashboard.app import create_app
+from shared.config import DashboardSettings, Settings
+from tests.fake_stack import FakeStore, SceneFeed
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page whose every error fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@dataclass
+class Served:
+    """A dashboard over a store and feeds in memory."""
+
+    url: str
+    store: FakeStore
+    feed: SceneFeed
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """The dashboard with two cameras that show a moving scene."""
+    store, feed = FakeStore("desk", "door"), SceneFeed()
+    listener = listen(DashboardSettings(port=0))
+    app = create_app(store, lambda: feed, Settings())  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield Served(page_url(listener), store, feed)
+    server.should_exit = True
+    thread.join(5)
