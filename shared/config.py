@@ -56,7 +56,9 @@ CameraKey = Annotated[str, Field(pattern=CAMERA_PATTERN)]
 
 
 _USER_INFO = re.compile(r"(?<=://)[^\s'\"?#]*@")
-_SECRET_QUERY = re.compile(r"(?<=[?&])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|key)=[^&#\s'\"]*", re.I)
+_SECRET_QUERY = re.compile(
+    r"(?<=[?&])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|key)=[^&#\s'\"]*", re.I
+)
 
 
 def redact(text: str) -> str:
@@ -77,7 +79,7 @@ class CameraSettings(Section):
     """One camera: where its frames come from and how they are read."""
 
     source: str = Field(
-        min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture or folder"
+        min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture, folder"
     )
     fps: float | None = Field(
         None, gt=0, le=240, description="frames a second at most; None: as the source gives them"
@@ -155,12 +157,16 @@ class CaptureSettings(Section):
     """How capture reads its group's cameras."""
 
     group: CameraKey = Field("default", description="the cameras with this `group` are this capture's")
-    connect_timeout: Duration = Field(10.0, gt=0, le=300, description="for opening a camera, up to its first frame")
+    connect_timeout: Duration = Field(
+        10.0, gt=0, le=300, description="for opening a camera, up to its first frame"
+    )
     read_timeout: Duration = Field(5.0, gt=0, le=300, description="longest wait for the next frame")
     frozen_after: Duration = Field(
         10.0, le=3600, description="a stream that repeats one picture for so long is opened again; 0: never"
     )
-    retry_first: Duration = Field(1.0, gt=0, le=300, description="ceiling of the first wait before opening again")
+    retry_first: Duration = Field(
+        1.0, gt=0, le=300, description="ceiling of the first wait before opening again"
+    )
     retry_most: Duration = Field(30.0, gt=0, le=3600, description="ceiling of all waits before opening again")
     encoding: Literal["auto", "bgr", "jpeg"] = Field(
         "auto", description="of frames on the bus; auto: raw (bgr) over ipc, JPEG over tcp"

@@ -331,8 +331,8 @@ class End(Header, frozen=True, kw_only=True):
 HEADERS: Final[dict[bytes, type[Header]]] = {
     header.kind: header
     for header in (
-        Hello, Welcome, Refused, Taken, Who, Beat, BeatAck, Ack, Job, Output, Done, Invalid, Feed, Drain, Drained,
-        Frame, Faces, Result, Gone, Seen, End,
+        Hello, Welcome, Refused, Taken, Who, Beat, BeatAck, Ack, Job, Output, Done, Invalid, Feed, Drain,
+        Drained, Frame, Faces, Result, Gone, Seen, End,
     )
 }  # fmt: skip
 ENVELOPES: Final = frozenset({Job.kind, Output.kind})
