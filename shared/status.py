@@ -2,39 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from shared import topology
+from shared.balance import Latency, Ledger, balance_of, latency_of, sum_balances, sum_counts
 from shared.config import redact
-from shared.messages import Outcome
-from shared.records import LATENCY_BUCKETS_MS, CameraState, Health, Wanted, WantedCamera
+from shared.records import CameraState, Health, Wanted, WantedCamera
 
 WINDOW_MINUTES: Final = 2
 """Rates and latencies look at the running minute and those before it, this many in all."""
 NEEDED: Final = ("capture", "broker", "detector", "classifier", "recorder")
 """Without one of each of these no result comes."""
-
-
-class Latency(Struct, frozen=True, kw_only=True):
-    """Capture → confirmed in Redis over the last minutes, in ms; None where nothing was recorded."""
-
-    frames: int = 0
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-
-
-class Ledger(Struct, frozen=True, kw_only=True):
-    """What became of the captured frames: captured = recorded + sum(dropped) + in_flight."""
-
-    captured: int = 0
-    recorded: int = 0
-    dropped: dict[str, int] = {}
-    """Outcome → frames, only those that occurred."""
-    in_flight: int = 0
 
 
 class CameraStatus(Struct, frozen=True, kw_only=True):
@@ -139,7 +120,7 @@ def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
     cameras = []
     for name, wanted in store.wanted_cameras().items():
         minutes = _recent_minutes(store, name, now_ns)
-        histogram = _sum(row["latency"] for row in minutes)
+        histogram = sum_counts(row["latency"] for row in minutes)
         histograms.update(histogram)
         rate = sum(row["frames"] for row in minutes) / _window_seconds(states.get(name), now_ns)
         cameras.append(_camera(name, wanted, states.get(name), histogram, rate, store.ledger(name)))
@@ -152,32 +133,10 @@ def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
         queues=_queues(broker.get("queues", {})),
         demand=dict(broker.get("demand", {})),
         latency=latency_of(histograms),
-        ledger=_total(camera.ledger for camera in cameras),
+        ledger=sum_balances(camera.ledger for camera in cameras),
         blur=store.wanted().blur,
         remedies=_remedies(cameras, workers, broker.get("demand", {})),
     )
-
-
-def latency_of(histogram: Mapping[str, int]) -> Latency:
-    """Return the percentiles of a histogram {upper bound in ms, or inf: frames}, interpolated in its buckets.
-
-    Frames above the highest bound are taken to lie at it.
-    """
-    total = sum(histogram.values())
-    if not total:
-        return Latency()
-    p50, p95, p99 = (_percentile(histogram, share * total) for share in (0.5, 0.95, 0.99))
-    return Latency(frames=total, p50_ms=p50, p95_ms=p95, p99_ms=p99)
-
-
-def _percentile(histogram: Mapping[str, int], rank: float) -> float:
-    low, passed = 0.0, 0
-    for bound in LATENCY_BUCKETS_MS:
-        inside = histogram.get(str(bound), 0)
-        if inside and passed + inside >= rank:
-            return round(low + (bound - low) * (rank - passed) / inside, 1)
-        low, passed = float(bound), passed + inside
-    return low
 
 
 def _recent_minutes(store: StatusSource, camera: str, now_ns: int) -> list[dict[str, Any]]:
@@ -192,13 +151,6 @@ def _window_seconds(state: CameraState | None, now_ns: int) -> float:
     if state is not None and state.state == "live" and not state.reconnects:
         start_ns = max(start_ns, state.since_ns)
     return max((now_ns - start_ns) / 1e9, 1.0)
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
-    return total
 
 
 def _camera(
@@ -225,31 +177,8 @@ def _camera(
         recorded_per_second=round(rate, 2),
         reconnects=state.reconnects,
         latency=latency_of(histogram),
-        ledger=_ledger(counts),
+        ledger=balance_of(counts),
     )
-
-
-def _ledger(counts: Mapping[str, int]) -> Ledger:
-    reasons = [outcome.value for outcome in Outcome if outcome is not Outcome.RECORDED]
-    return Ledger(
-        captured=counts.get("captured", 0),
-        recorded=counts.get("recorded", 0),
-        dropped={reason: counts[reason] for reason in reasons if counts.get(reason)},
-        in_flight=counts.get("in_flight", 0),
-    )
-
-
-def _total(ledgers: Iterable[Ledger]) -> Ledger:
-    total, dropped = Ledger(), Counter[str]()
-    for ledger in ledgers:
-        dropped.update(ledger.dropped)
-        total = Ledger(
-            captured=total.captured + ledger.captured,
-            recorded=total.recorded + ledger.recorded,
-            dropped=dict(dropped),
-            in_flight=total.in_flight + ledger.in_flight,
-        )
-    return total
 
 
 def _worker(sign: Health) -> WorkerStatus:

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from shared.balance import latency_of
 from shared.config import CameraSettings
-from shared.status import latency_of, read_status
+from shared.status import read_status
 from tests.fake_stack import FakeStore, process
 
 
