@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
 from services.recorder.counts import emotion_counts, minute_counts, stage_seconds
 from services.recorder.document import result_json
 from services.recorder.ordering import Notice, Order, Patience, Step
@@ -68,7 +66,7 @@ class RecorderService:
         """Follow two faces once: the first assignment loads its library."""
         tracker = Tracker(1.0)
         for seconds in (0.0, 0.1):
-            tracker.follow(np.array([[0.0, 0.0, 9.0, 9.0], [20.0, 0.0, 9.0, 9.0]]), seconds)
+            tracker.follow([(0.0, 0.0, 9.0, 9.0), (2.0, 0.0, 9.0, 9.0)], seconds)
 
     def step(self, work: Sequence[Work], now: float) -> Iterable[Out]:
         """Take results and notices; give the writes that are next in order."""
@@ -207,8 +205,7 @@ class _Camera:
     def follow(self, result: Result) -> tuple[list[int], list[list[float]], list[float]]:
         """Return each face's track, smoothed probabilities, and seconds in view since the frame before."""
         seconds = _seconds(result)
-        boxes = np.array([face.box for face in result.faces], dtype=np.float64).reshape(-1, 4)
-        tracks = self.tracker.follow(boxes, seconds)
+        tracks = self.tracker.follow([face.box for face in result.faces], seconds)
         before = [self.smoother.last_seen(track) for track in tracks]
         passed = [0.0 if seen is None else seconds - seen for seen in before]
         smoothed = [

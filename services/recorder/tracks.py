@@ -3,26 +3,69 @@
 The scheme is SORT (Bewley et al., 2016, arXiv:1602.00763) with two changes: it runs on capture time, not on
 frame counts, because frames are dropped under load; and boxes are compared by distance-IoU (Zheng et al.,
 2020, arXiv:1911.08287), so that a fast face whose boxes no longer overlap keeps its track.
+
+Plain numbers and no arrays: a frame has one face or a few, for which arrays take ten times as long.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-Floats = NDArray[np.float64]
+Box = Sequence[float]
+"""Four numbers in pixels: x, y, width, height of a box; of a place: centre x, centre y, width, height."""
 
 MEASURED_STD: Final = 0.05
 """Of a box's centre and sides, in parts of its size (as in SORT and DeepSORT)."""
-ACCELERATION_STD: Final = np.array([4.0, 4.0, 1.0, 1.0])
-"""Of centre x, y, width, height, in sizes per second squared: a head sets off within 0.25 s."""
-FIRST_VELOCITY_STD: Final = 1.0
+ACCELERATION_STD: Final = (4.0, 1.0)
+"""Of the centre and of the sides, in sizes per second squared: a head sets off within 0.25 s."""
+FIRST_SPEED_STD: Final = 1.0
 """Of a new track, in sizes per second."""
 LEAST_SIMILARITY: Final = -0.25
 """Distance-IoU; two equal boxes side by side, 1.2 widths apart, have about this."""
 LARGEST_RATIO: Final = 2.0
 """Of the sides of one face in two frames."""
+IMPOSSIBLE: Final = -10.0
+"""Stands for a pair that can't be one face, below any sum of possible ones that would leave a pair out."""
+
+
+class _Track:
+    """One face's motion. Centre and sides have a variance each; within both, the two coordinates share it."""
+
+    def __init__(self, number: int, place: Box, seconds: float) -> None:
+        self.number, self.seen = number, seconds
+        self.place, self.speed = list(place), [0.0] * 4
+        size2 = place[2] * place[3]
+        first = [MEASURED_STD**2 * size2, 0.0, FIRST_SPEED_STD**2 * size2]
+        self.variances = (first, first.copy())
+        """Of place, of place with speed, of speed."""
+
+    def predict(self, passed: float) -> None:
+        """Move on by so many seconds."""
+        size2 = self.place[2] * self.place[3]
+        self.place = [place + speed * passed for place, speed in zip(self.place, self.speed, strict=True)]
+        self.place[2:] = [max(side, 1.0) for side in self.place[2:]]
+        for variance, acceleration in zip(self.variances, ACCELERATION_STD, strict=True):
+            noise = acceleration**2 * size2 * passed**2
+            variance[0] += 2 * passed * variance[1] + passed**2 * variance[2] + noise * passed**2 / 4
+            variance[1] += passed * variance[2] + noise * passed / 2
+            variance[2] += noise
+
+    def correct(self, place: Box, seconds: float) -> None:
+        """Take in where the face was found."""
+        error = MEASURED_STD**2 * self.place[2] * self.place[3]
+        for axes, variance in zip(((0, 1), (2, 3)), self.variances, strict=True):
+            gain, speed_gain = variance[0] / (variance[0] + error), variance[1] / (variance[0] + error)
+            for axis in axes:
+                missed = place[axis] - self.place[axis]
+                self.place[axis] += gain * missed
+                self.speed[axis] += speed_gain * missed
+            variance[2] -= speed_gain * variance[1]
+            variance[0] *= 1 - gain
+            variance[1] *= 1 - gain
+        self.seen = seconds
 
 
 class Tracker:
@@ -36,111 +79,90 @@ class Tracker:
     def __init__(self, memory_seconds: float, highest: int = 0) -> None:
         self.highest = highest
         self._memory_seconds = memory_seconds
-        self._numbers: list[int] = []
-        self._time = 0.0
-        self._seen = np.zeros(0)
-        """(T,) when each track's face was last found."""
-        self._place, self._speed = np.zeros((0, 4)), np.zeros((0, 4))
-        """(T, 4) centre x, centre y, width, height in pixels, and their change per second."""
-        self._variance = np.zeros((3, 0, 4))
-        """(3, T, 4) of place, of place with speed, of speed: the four coordinates are independent."""
-
-    def follow(self, boxes: Floats, seconds: float) -> list[int]:
-        """Return the track number of each face of the next frame.
-
-        Args:
-            boxes: (N, 4) x, y, width, height in pixels.
-            seconds: capture time; a step back ends all tracks (a video began again).
-        """
-        if seconds < self._time:
-            self._keep(np.zeros(len(self._numbers), bool))
-        self._predict(seconds - self._time if self._numbers else 0.0)
-        self._time = seconds
-        self._keep(self._seen >= seconds - self._memory_seconds)
-        places = np.column_stack([boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:]]) if len(boxes) else boxes
-        rows, faces = self._assign(places)
-        self._correct(rows, places[faces])
-        self._seen[rows] = seconds
-        found = {int(face): self._numbers[row] for row, face in zip(rows, faces, strict=True)}
-        return [found.get(face) or self._start(places[face]) for face in range(len(places))]
+        self._tracks: list[_Track] = []
+        self._seconds = 0.0
 
     @property
     def numbers(self) -> list[int]:
         """The tracks that are alive, with or without a face in the last frame."""
-        return list(self._numbers)
+        return [track.number for track in self._tracks]
 
-    def _assign(self, places: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pair tracks and faces so that the sum of similarities is highest, leaving out impossible pairs."""
-        if not self._numbers or not len(places):
-            return np.zeros(0, np.intp), np.zeros(0, np.intp)
-        similarity = distance_iou(self._place, places)
-        ratio = self._place[:, None, 2:] / places[None, :, 2:]
-        possible = (similarity > LEAST_SIMILARITY) & (np.maximum(ratio, 1 / ratio).max(-1) < LARGEST_RATIO)
-        rows, faces = linear_sum_assignment(np.where(possible, similarity, -10.0), maximize=True)
-        good = possible[rows, faces]
-        return rows[good], faces[good]
+    def follow(self, boxes: Sequence[Box], seconds: float) -> list[int]:
+        """Return the track number of each face of the next frame.
 
-    def _predict(self, passed: float) -> None:
-        place, both, speed = self._variance
-        noise = (ACCELERATION_STD * self._sizes()) ** 2
-        self._place = self._place + self._speed * passed
-        self._place[:, 2:] = np.maximum(self._place[:, 2:], 1.0)
-        self._variance = np.stack(
-            [
-                place + 2 * passed * both + passed**2 * speed + noise * passed**4 / 4,
-                both + passed * speed + noise * passed**3 / 2,
-                speed + noise * passed**2,
-            ]
-        )
+        Args:
+            boxes: of its faces.
+            seconds: capture time; a step back ends all tracks (a video began again).
+        """
+        passed, self._seconds = seconds - self._seconds, seconds
+        oldest = seconds - self._memory_seconds
+        self._tracks = [track for track in self._tracks if oldest <= track.seen and passed >= 0]
+        for track in self._tracks:
+            track.predict(passed)
+        places = [(x + width / 2, y + height / 2, width, height) for x, y, width, height in boxes]
+        found = {
+            face: self._tracks[row] for row, face in assign([track.place for track in self._tracks], places)
+        }
+        for face, track in found.items():
+            track.correct(places[face], seconds)
+        return [
+            found[face].number if face in found else self._start(place) for face, place in enumerate(places)
+        ]
 
-    def _correct(self, rows: NDArray[np.intp], places: Floats) -> None:
-        place, both, speed = self._variance[:, rows]
-        error = (MEASURED_STD * self._sizes()[rows]) ** 2
-        gain, speed_gain = place / (place + error), both / (place + error)
-        missed = places - self._place[rows]
-        self._place[rows] += gain * missed
-        self._speed[rows] += speed_gain * missed
-        self._variance[:, rows] = np.stack([(1 - gain) * place, (1 - gain) * both, speed - speed_gain * both])
-
-    def _start(self, place: Floats) -> int:
+    def _start(self, place: Box) -> int:
         self.highest += 1
-        self._numbers.append(self.highest)
-        self._seen = np.append(self._seen, self._time)
-        self._place, self._speed = np.vstack([self._place, place]), np.vstack([self._speed, np.zeros(4)])
-        size = np.sqrt(place[2] * place[3])
-        first = np.array([(MEASURED_STD * size) ** 2, 0.0, (FIRST_VELOCITY_STD * size) ** 2])
-        self._variance = np.concatenate([self._variance, np.tile(first[:, None, None], (1, 1, 4))], axis=1)
+        self._tracks.append(_Track(self.highest, place, self._seconds))
         return self.highest
 
-    def _keep(self, alive: NDArray[np.bool_]) -> None:
-        if alive.all():
-            return
-        self._numbers = [number for number, keep in zip(self._numbers, alive, strict=True) if keep]
-        self._seen, self._place, self._speed = self._seen[alive], self._place[alive], self._speed[alive]
-        self._variance = self._variance[:, alive]
 
-    def _sizes(self) -> Floats:
-        return np.sqrt(self._place[:, 2:3] * self._place[:, 3:4])
-
-
-def distance_iou(ones: Floats, others: Floats) -> Floats:
-    """Return how alike boxes are: overlap over union, less squared centre distance over enclosing diagonal.
+def assign(tracks: Sequence[Box], faces: Sequence[Box]) -> list[tuple[int, int]]:
+    """Return pairs (track, face) with the highest sum of similarities, leaving out impossible ones.
 
     Args:
-        ones: (M, 4) centre x, centre y, width, height.
-        others: (N, 4) the same.
+        tracks: predicted places.
+        faces: found places.
+    """
+    similar = [
+        (row, column, similarity)
+        for row, track in enumerate(tracks)
+        for column, face in enumerate(faces)
+        if (similarity := distance_iou(track, face)) > LEAST_SIMILARITY
+        and _ratio(track, face) < LARGEST_RATIO
+    ]
+    rows, columns = {row for row, _, _ in similar}, {column for _, column, _ in similar}
+    if len(rows) == len(columns) == len(similar):  # nobody has a choice
+        return [(row, column) for row, column, _ in similar]
+    matrix = np.full((len(tracks), len(faces)), IMPOSSIBLE)
+    for row, column, similarity in similar:
+        matrix[row, column] = similarity
+    pairs = zip(*linear_sum_assignment(matrix, maximize=True), strict=True)
+    return [(int(row), int(column)) for row, column in pairs if matrix[row, column] > IMPOSSIBLE]
+
+
+def distance_iou(one: Box, other: Box) -> float:
+    """Return how alike two places are: overlap over union, less squared centre distance over the diagonal's.
 
     Returns:
-        (M, N) in (-1, 1]; 1 for equal boxes.
+        In (-1, 1]; 1 for equal places.
     """
-    one, other = ones[:, None], others[None]
-    low = np.maximum(one[..., :2] - one[..., 2:] / 2, other[..., :2] - other[..., 2:] / 2)
-    high = np.minimum(one[..., :2] + one[..., 2:] / 2, other[..., :2] + other[..., 2:] / 2)
-    shared = np.maximum(high - low, 0.0).prod(-1)
-    union = one[..., 2:].prod(-1) + other[..., 2:].prod(-1) - shared
-    outer_low = np.minimum(one[..., :2] - one[..., 2:] / 2, other[..., :2] - other[..., 2:] / 2)
-    outer_high = np.maximum(one[..., :2] + one[..., 2:] / 2, other[..., :2] + other[..., 2:] / 2)
-    diagonal = ((outer_high - outer_low) ** 2).sum(-1)
-    distance = ((one[..., :2] - other[..., :2]) ** 2).sum(-1)
-    similarity: Floats = shared / union - distance / diagonal
-    return similarity
+    x, y, width, height = one
+    other_x, other_y, other_width, other_height = other
+    distance_x, distance_y = abs(x - other_x), abs(y - other_y)
+    # Along one axis, two boxes share min(a, b, (a + b) / 2 - d) and span max(a, b, (a + b) / 2 + d).
+    half_x, half_y = (width + other_width) / 2, (height + other_height) / 2
+    shared_x, shared_y = (
+        min(width, other_width, half_x - distance_x),
+        min(height, other_height, half_y - distance_y),
+    )
+    outer_x, outer_y = (
+        max(width, other_width, half_x + distance_x),
+        max(height, other_height, half_y + distance_y),
+    )
+    shared = shared_x * shared_y if shared_x > 0 and shared_y > 0 else 0.0
+    union = width * height + other_width * other_height - shared
+    return shared / union - (distance_x**2 + distance_y**2) / (outer_x**2 + outer_y**2)
+
+
+def _ratio(one: Box, other: Box) -> float:
+    """Return by how much the sides differ at most, 1 for equal ones."""
+    return math.exp(max(abs(math.log(one[2] / other[2])), abs(math.log(one[3] / other[3]))))

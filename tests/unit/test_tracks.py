@@ -82,7 +82,8 @@ def test_many_faces_at_once_keep_their_order() -> None:
 
 
 def test_distance_iou_against_hand_reckoned_values() -> None:
-    ones = np.array([[0.0, 0.0, 2.0, 2.0]])
-    others = np.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 2.0, 2.0], [2.0, 0.0, 2.0, 2.0]])
-    expected = [1.0, 2 / 6 - 1 / (9 + 4), 0.0 - 4 / (16 + 4)]
-    np.testing.assert_allclose(distance_iou(ones, others), [expected])
+    one = (0.0, 0.0, 2.0, 2.0)
+    assert distance_iou(one, one) == 1.0
+    assert distance_iou(one, (1.0, 0.0, 2.0, 2.0)) == pytest.approx(2 / 6 - 1 / (9 + 4))
+    assert distance_iou(one, (2.0, 0.0, 2.0, 2.0)) == pytest.approx(-4 / (16 + 4))
+    assert distance_iou(one, (0.5, 0.0, 1.0, 1.0)) == pytest.approx(1 / 4 - 0.25 / (4 + 4))
