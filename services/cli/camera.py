@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect
+from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect, console
 from services.cli.up import local_path
 from shared.errors import ConfigError, SourceError
 
@@ -109,7 +109,6 @@ def show(
 
 
 def _print_cameras(cameras: "list[CameraStatus]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -120,7 +119,7 @@ def _print_cameras(cameras: "list[CameraStatus]") -> None:
         size = f"{camera.width}x{camera.height}" if camera.width else ""
         texts = (camera.camera, camera.state, size, f"{camera.captured_per_second:.1f}")
         table.add_row(*texts, camera.origin, Text(camera.source), Text(camera.detail))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command("test")

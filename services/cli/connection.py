@@ -1,11 +1,14 @@
 """How commands find the running stack: the options that say where it is, and the store behind them."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from shared.config import Settings
     from shared.store import Store
 
@@ -25,7 +28,16 @@ RunDirOption = Annotated[
     Path | None,
     typer.Option("--run-dir", metavar="DIR", help="Run directory of `mien up`.", show_default=False),
 ]
+WIDE: Final = 160
+"""Columns of a table that goes to a file or pipe."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def console() -> "Console":
+    """Return where tables go: as wide as the terminal, and wide enough where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDE)
 
 
 def load(config: Path | None, redis: str | None, run_dir: Path | None) -> "Settings":

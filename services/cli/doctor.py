@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, load
+from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, console, load
 
 if TYPE_CHECKING:
     from services.cli.checks import Finding
@@ -39,7 +39,6 @@ def doctor(
 
 
 def _print(findings: "list[Finding]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -48,4 +47,4 @@ def _print(findings: "list[Finding]") -> None:
         table.add_column(heading)
     for finding in findings:
         table.add_row(finding.what, _MARKS[finding.state], Text(finding.found), Text(finding.remedy))
-    Console().print(table)
+    console().print(table)

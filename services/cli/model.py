@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect, load
+from services.cli.connection import (
+    ConfigOption,
+    JsonOption,
+    RedisOption,
+    RunDirOption,
+    connect,
+    console,
+    load,
+)
 from shared.errors import StackError
 
 if TYPE_CHECKING:
@@ -27,9 +35,9 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """List the models that ship with Mien, the configured one, and those below a folder."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
     from shared.artefact import DEFAULT_ARTEFACT
 
     configured = load(config, None, None).classifier.model or DEFAULT_ARTEFACT
@@ -47,7 +55,7 @@ def show(
     for path in found:
         mark = "yes" if path == configured.absolute() else ""
         table.add_row(path.name, mark, Text(_state(path)), Text(str(path), overflow="fold"))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command("info")
@@ -107,7 +115,6 @@ def find_artefacts(folder: Path) -> list[Path]:
 
 def _state(path: Path) -> str:
     from shared.artefact import load_artefact
-
     from shared.errors import ArtefactError
 
     try:
@@ -118,7 +125,6 @@ def _state(path: Path) -> str:
 
 
 def _print(folder: Path, artefact: "Artefact") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -133,4 +139,4 @@ def _print(folder: Path, artefact: "Artefact") -> None:
         table.add_row(
             name, Text(file.sha256[:12]), f"{file.temperature:.3f}", f"{file.uncertain_threshold:.2f}"
         )
-    Console().print(table)
+    console().print(table)

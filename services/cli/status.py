@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect
+from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect, console
 from shared.errors import StoreError
 
 if TYPE_CHECKING:
@@ -49,15 +49,14 @@ def _print_json(store: "Store", watch: bool) -> None:
 
 
 def _print_tables(store: "Store", watch: bool) -> None:
-    from rich.console import Console
     from rich.live import Live
 
     from shared.status import read_status
 
     if not watch:
-        Console().print(render(read_status(store)))
+        console().print(render(read_status(store)))
         return
-    with Live(render(read_status(store)), auto_refresh=False) as live:
+    with Live(render(read_status(store)), console=console(), auto_refresh=False) as live:
         while True:
             time.sleep(WATCH_SECONDS)
             try:
@@ -72,7 +71,7 @@ def render(status: "Status") -> "RenderableType":
     from rich.text import Text
 
     remedies = [Text(f"! {text}", "yellow") for text in status.remedies]
-    return Group(_cameras(status), "", _workers(status), "", _queues(status), *remedies)
+    return Group(_cameras(status), "", _ledger(status), "", _workers(status), "", _queues(status), *remedies)
 
 
 def _table(*headings: str) -> "Table":
@@ -88,12 +87,8 @@ def _table(*headings: str) -> "Table":
 def _cameras(status: "Status") -> "Table":
     from rich.text import Text
 
-    table = _table(
-        "camera", "state", ">fps", ">recorded/s", ">p50 ms", ">p95 ms",
-        ">captured", ">recorded", ">in flight", "dropped", "note",
-    )  # fmt: skip
+    table = _table("camera", "state", ">fps", ">recorded/s", ">p50 ms", ">p95 ms", "note")
     for camera in status.cameras:
-        ledger = camera.ledger
         table.add_row(
             camera.camera,
             camera.state,
@@ -101,23 +96,28 @@ def _cameras(status: "Status") -> "Table":
             f"{camera.recorded_per_second:.1f}",
             _milliseconds(camera.latency.p50_ms),
             _milliseconds(camera.latency.p95_ms),
-            str(ledger.captured),
-            str(ledger.recorded),
-            str(ledger.in_flight),
-            ", ".join(f"{count} {reason}" for reason, count in ledger.dropped.items()) or "0",
             Text(camera.detail),
         )
+    return table
+
+
+def _ledger(status: "Status") -> "Table":
+    table = _table("ledger", ">captured", ">recorded", ">in flight", ">dropped", "for what reason")
+    ledgers = {camera.camera: camera.ledger for camera in status.cameras}
+    for name, ledger in {**ledgers, "all": status.ledger}.items():
+        reasons = ", ".join(f"{count} {reason}" for reason, count in ledger.dropped.items())
+        counts = (ledger.captured, ledger.recorded, ledger.in_flight, sum(ledger.dropped.values()))
+        table.add_row(name, *map(str, counts), reasons)
     return table
 
 
 def _workers(status: "Status") -> "Table":
     from rich.text import Text
 
-    table = _table("service", "instance", "host", ">pid", "state", ">jobs/s", ">ms/job", ">busy", ">metrics")
+    table = _table("instance", "host", ">pid", "state", ">jobs/s", ">ms/job", ">busy", ">metrics")
     for worker in status.workers:
         seconds, busy = worker.seconds_per_job, worker.busy
         table.add_row(
-            worker.service,
             worker.instance,
             Text(worker.host),
             str(worker.pid),
