@@ -26,6 +26,8 @@ class Progress(msgspec.Struct):
     best: float = -1.0
     best_epoch: int = 0
     since_best: int = 0
+    seconds: float = 0.0
+    """Spent so far, over all parts of a resumed run."""
 
 
 @dataclass(frozen=True)

@@ -67,13 +67,24 @@ def standard_stages(
     return tuple(stage for stage in stages if stage.epochs)
 
 
-def learning_rate(stage: Stage, step: int, per_epoch: int) -> float:
-    """Rate at a stage's `step` (from 0): linear warm-up times its part of a half cosine."""
-    total = stage.epochs * per_epoch
+def learning_rate(stage: Stage, done: float, warm: float) -> float:
+    """Rate when a share `done` (0..1) of a stage lies behind: its part of a half cosine times `warm`
+    (0..1).
+    """
     start, end = stage.cosine
-    place = start + (end - start) * step / max(total, 1)
-    warm = min(1.0, (step + 1) / (stage.warm_up_epochs * per_epoch)) if stage.warm_up_epochs else 1.0
-    return stage.peak * warm * 0.5 * (1 + math.cos(math.pi * place))
+    place = start + (end - start) * min(done, 1.0)
+    return stage.peak * min(warm, 1.0) * 0.5 * (1 + math.cos(math.pi * place))
+
+
+def time_shares(stages: tuple[Stage, ...]) -> list[float]:
+    """Where each stage ends, as a share of a time budget: epochs count by what they cost, area times depth
+    trained.
+
+    The last one is 1. A frozen trunk costs about a quarter of a step that trains it.
+    """
+    costs = [stage.epochs * stage.size**2 * (0.25 if stage.trainable == "none" else 1.0) for stage in stages]
+    total = sum(costs)
+    return [sum(costs[: index + 1]) / total for index in range(len(costs))]
 
 
 def check(recipe: Recipe) -> None:

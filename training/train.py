@@ -29,9 +29,11 @@ from training.log import EpochRow, RunLog
 from training.measure import accuracy, macro_f1, predict
 from training.model import Classifier, build_classifier
 from training.recipe import Recipe, Stage, learning_rate
+from training.schedule import Schedule
 
-REFRESH_BATCHES = 24
+REFRESH_BATCHES = 16
 """Clean batches that re-estimate batch norms before each validation of the average."""
+STEPS_WITHOUT_END = 2**40
 FINAL_BATCHES = 200
 UNFOLD_BATCHES = 16
 MOMENTUM = 0.99
@@ -54,7 +56,7 @@ class Best(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Setting:
-    """Inputs of a run. `out` is its folder; `budget_seconds` None means no limit."""
+    """Inputs of a run. `out` is its folder; with `budget_seconds` its stages share that time."""
 
     train: Pictures
     validation: Pictures
@@ -80,7 +82,6 @@ class Trainer:
                 f"{len(setting.train)} training pictures do not fill one batch of {self._recipe.batch_size}; "
                 "add pictures or lower --batch-size"
             )
-        self._started = time.monotonic()
         self._stop = False
         self._learner: Learner | None = None
         setting.out.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,7 @@ class Trainer:
         self._targets = soft_targets(
             setting.train.labels, len(setting.train.classes), self._recipe.label_smoothing
         )
+        self._schedule = Schedule(self._recipe.stages, self._per_epoch, setting.budget_seconds)
         self.progress = Progress(setting.seed, msgspec.json.encode(self._recipe).decode())
 
     def _build(self) -> Classifier:
@@ -124,18 +126,17 @@ class Trainer:
     def _run_stage(self, index: int, restored: Snapshot | None) -> None:
         stage = self._recipe.stages[index]
         learner = self._learner_for(index, restored)
-        first = self.progress.epoch
-        start = self.progress.step
-        feed = iter(self._batches(stage, range(start, start + (stage.epochs - first) * self._per_epoch)))
-        for epoch in range(first, stage.epochs):
-            if not self._run_epoch(stage, epoch, learner, feed):
+        self._schedule.enter(index, self.progress.epoch * self._per_epoch, self.progress.seconds)
+        feed = iter(self._batches(stage, range(self.progress.step, STEPS_WITHOUT_END)))
+        while not self._schedule.over():
+            if not self._run_epoch(stage, self.progress.epoch, learner, feed):
                 return
-            self.progress.epoch = epoch + 1
-            if epoch + 1 == stage.epochs:
+            self.progress.epoch += 1
+            self.progress.seconds = self._schedule.seconds()
+            if self._schedule.over():
                 self.progress.stage, self.progress.epoch = index + 1, 0
             self._save(learner)
-            if self._out_of_patience() or self._out_of_time():
-                self._stop = True
+            self._stop = self._stop or self._out_of_patience()
             if self._stop:
                 return
 
@@ -161,7 +162,7 @@ class Trainer:
         """One epoch and its validation; False where it was interrupted."""
         began, losses = time.monotonic(), []
         for done in range(self._per_epoch):
-            rate = learning_rate(stage, epoch * self._per_epoch + done, self._per_epoch)
+            rate = learning_rate(stage, self._schedule.share(), self._schedule.warmth())
             learner.optimizer.learning_rate.assign(rate)
             losses.append(float(learner.step(*next(feed))))
             if not np.isfinite(losses[-1]):
@@ -169,12 +170,15 @@ class Trainer:
                     "the loss is no longer finite; lower the learning rate or look at the pictures"
                 )
             self.progress.step += 1
+            self._schedule.advance()
             pace = (time.monotonic() - began) / (done + 1)
             self._log.step(
                 stage.name, epoch + 1, done + 1, self._per_epoch, float(np.mean(losses[-50:])), pace
             )
             if self._stop:
                 return False
+            if self._schedule.over():
+                break
         self._validate(stage, epoch, rate, float(np.mean(losses)), began)
         return True
 
@@ -225,11 +229,8 @@ class Trainer:
         return (pictures for pictures, _ in drawn)
 
     def _unfold(self) -> None:
-        scaled = keras.Model(
-            self._classifier.network.inputs, self._classifier.network.get_layer("scaling").output
-        )
-        size = self._recipe.stages[0].size
-        unfold(self._classifier.trunk, [scaled(b) for b in self._clean_batches(size, UNFOLD_BATCHES)])
+        clean = self._clean_batches(self._recipe.stages[0].size, UNFOLD_BATCHES)
+        unfold(self._classifier.trunk, [self._classifier.scaled(batch) for batch in clean])
 
     def _save(self, learner: Learner) -> None:
         groups: dict[str, list[NDArray[np.generic]]] = {
@@ -272,10 +273,6 @@ class Trainer:
 
     def _out_of_patience(self) -> bool:
         return bool(self._recipe.patience) and self.progress.since_best >= self._recipe.patience
-
-    def _out_of_time(self) -> bool:
-        budget = self._setting.budget_seconds
-        return budget is not None and time.monotonic() - self._started > budget
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
