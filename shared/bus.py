@@ -29,6 +29,10 @@ _COPY_BELOW_BYTES: Final = 16 * 1024
 _CLIENT_SMALL_PARTS: Final = 2
 """Kind and header; what follows may be large."""
 _FEED_HIGH_WATER: Final = 8
+# Plain numbers: arithmetic with pyzmq's enums takes as long as sending.
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_NOBLOCK_MORE: Final = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
+_POLLIN: Final = int(zmq.POLLIN)
 
 
 def generate_keys() -> tuple[str, str]:
@@ -85,10 +89,14 @@ def _connect(socket: zmq.Socket[bytes], address: str, settings: BusSettings) -> 
 
 
 def _send(socket: zmq.Socket[bytes], parts: Sequence[Part]) -> None:
-    last = len(parts) - 1
-    for index, part in enumerate(parts):
-        flags = zmq.NOBLOCK if index == last else zmq.NOBLOCK | zmq.SNDMORE
-        socket.send(part, flags, copy=isinstance(part, bytes) and len(part) < _COPY_BELOW_BYTES)
+    *first, last = parts
+    for part in first:
+        socket.send(part, _NOBLOCK_MORE, copy=_is_small(part))
+    socket.send(last, _NOBLOCK, copy=_is_small(last))
+
+
+def _is_small(part: Part) -> bool:
+    return type(part) is bytes and len(part) < _COPY_BELOW_BYTES
 
 
 def _receive(socket: zmq.Socket[bytes], small_parts: int) -> list[Any]:
@@ -97,10 +105,10 @@ def _receive(socket: zmq.Socket[bytes], small_parts: int) -> list[Any]:
     more = True
     while more:
         if len(parts) < small_parts:
-            parts.append(socket.recv(zmq.NOBLOCK))
+            parts.append(socket.recv(_NOBLOCK))
             more = bool(socket.get(zmq.RCVMORE))
         else:
-            frame = socket.recv(zmq.NOBLOCK, copy=False)
+            frame = socket.recv(_NOBLOCK, copy=False)
             more = frame.more
             parts.append(frame.bytes if len(frame) < _COPY_BELOW_BYTES else frame)
     return parts
@@ -108,7 +116,7 @@ def _receive(socket: zmq.Socket[bytes], small_parts: int) -> list[Any]:
 
 def _has_input(socket: zmq.Socket[bytes]) -> bool:
     """Ask first: an empty socket answers a `recv` by an exception, which costs ten times as much."""
-    return bool(int(socket.get(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(int(socket.get(zmq.EVENTS)) & _POLLIN)
 
 
 def _buffer(part: Any) -> Part:
@@ -316,9 +324,10 @@ class BrokerSockets:
             _bind(socket, address)
             self._poller.register(socket, zmq.POLLIN)
 
-    def wait(self, timeout_seconds: float) -> None:
-        """Return when something can be received, or after the timeout."""
-        self._poller.poll(max(0, int(timeout_seconds * 1000)))
+    def wait(self, timeout_seconds: float) -> tuple[bool, bool]:
+        """Return, at the latest after the timeout, whether there is (work, a change of subscriptions)."""
+        ready = dict(self._poller.poll(max(0, int(timeout_seconds * 1000))))
+        return self._work in ready, self._feed in ready
 
     def receive(self) -> tuple[bytes, list[Part]] | None:
         """Return (peer identity, parts) of one work message, None when there is none.
@@ -334,7 +343,7 @@ class BrokerSockets:
         """Return (wanted, topic) of one change of subscriptions, None when there is none."""
         if not _has_input(self._feed):
             return None
-        data = self._feed.recv(zmq.NOBLOCK)
+        data = self._feed.recv(_NOBLOCK)
         return data[:1] == b"\x01", data[1:].rstrip(b"\0").decode(errors="replace")
 
     def send(self, peer: bytes, parts: Sequence[Part]) -> str | None:

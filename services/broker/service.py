@@ -45,20 +45,23 @@ class Broker:
         """Work until stopped."""
         tick_at = 0.0
         while not self._stop_asked.is_set():
-            drained = self._take_burst()
+            work, subscriptions = self._sockets.wait(tick_at - time.monotonic())
+            if subscriptions:
+                self._take_subscriptions()
+            drained = not work or self._take_burst()
             now = time.monotonic()
             if drained and now >= tick_at:
                 self._apply(Tick(), now)
                 tick_at = now + TICK_SECONDS
                 self._report_if_due(now)
-            if drained:
-                self._sockets.wait(max(0.0, tick_at - time.monotonic()))
         self._sockets.close()
 
-    def _take_burst(self) -> bool:
-        """Deal with what the sockets hold; True if nothing was left."""
+    def _take_subscriptions(self) -> None:
         while (change := self._sockets.receive_subscription()) is not None:
             self._apply(Subscribed(*change), time.monotonic())
+
+    def _take_burst(self) -> bool:
+        """Deal with what the work socket holds; True if nothing was left."""
         for _ in range(_BURST):
             received = self._sockets.receive()
             if received is None:
