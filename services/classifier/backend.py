@@ -72,4 +72,6 @@ def load_backend(settings: ClassifierSettings, model: Path | None, gpu: str | No
         return TensorFlowBackend(artefact, gpu)
     from shared.vision.predict import Predictor
 
-    return Predictor(artefact, settings.file, settings.threads)
+    predictor = Predictor(artefact, settings.file, settings.threads)
+    predictor.warm_up()
+    return predictor

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.classifier.backend import Backend
-from shared.errors import MienError
+from shared.artefact import CARD
+from shared.errors import MienError, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +31,19 @@ class ModelFollower:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Backend:
-        """Return the configured model's backend, loaded now.
+        """Return the wanted model's backend, or where that can't be had the configured one's, loaded now.
 
         Raises:
-            MienError: it can't be used.
+            MienError: the configured model can't be used.
         """
-        return self._load(None)
+        try:
+            path = self._wanted()
+        except StoreError:  # it will be followed when Redis is there
+            path = None
+        if path:
+            self._wish = _wish(path)
+            self._replace(path)
+        return self.take() or self._load(None)
 
     def follow(self) -> None:
         """Look what is wanted and, if that changed, begin to load it; call once a second.
@@ -48,7 +56,7 @@ class ModelFollower:
         if self._thread and self._thread.is_alive():
             return
         path = self._wanted()
-        wish = (path, _changed_ns(Path(path))) if path else None
+        wish = _wish(path) if path else None
         if wish == self._wish:
             return
         self._wish = wish
@@ -69,8 +77,8 @@ class ModelFollower:
             logger.exception("the wanted model %s can't be loaded, the old one stays", path)
 
 
-def _changed_ns(folder: Path) -> int:
+def _wish(path: str) -> Wish:
     try:
-        return (folder / "card.json").stat().st_mtime_ns
+        return path, (Path(path) / CARD).stat().st_mtime_ns
     except OSError:
-        return 0
+        return path, 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared.artefact import Artefact
 from shared.errors import ArtefactError
 from shared.vision.align import to_input
-from shared.vision.batches import BUCKETS, pad, split
+from shared.vision.batches import GPU_BUCKETS, pad, split
 from shared.vision.predict import check_contract, check_probabilities
 
 FILE: Final = "model.keras"
@@ -41,8 +41,8 @@ class TensorFlowBackend:
         self.sha12 = card.files[FILE].sha256[:12]
         self._native_size, self._input_size = card.native_size, card.input_size
         model = _load(str(artefact.file(FILE)))
-        self._graphs = {bucket: self._trace(model, bucket) for bucket in BUCKETS}
-        for bucket in BUCKETS:
+        self._graphs = {bucket: self._trace(model, bucket) for bucket in GPU_BUCKETS}
+        for bucket in GPU_BUCKETS:
             crops = np.zeros((bucket, self._input_size, self._input_size, 1), np.uint8)
             check_probabilities(self._run(crops, bucket), len(self.labels), str(artefact.file(FILE)))
 
@@ -51,7 +51,7 @@ class TensorFlowBackend:
         inputs = to_input(crops, self._native_size, self._input_size)
         out = np.empty((len(crops), len(self.labels)), np.float32)
         start = 0
-        for count, bucket in split(len(crops), BUCKETS, WASTE):
+        for count, bucket in split(len(crops), GPU_BUCKETS, WASTE):
             out[start : start + count] = self._run(inputs[start : start + count], bucket)
             start += count
         return out

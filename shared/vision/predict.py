@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from shared.artefact import Artefact, Card
 from shared.errors import ArtefactError
 from shared.vision.align import FER_BOX, to_input
-from shared.vision.batches import BUCKETS, pad, split
+from shared.vision.batches import CPU_BUCKETS, pad, split
 
 WASTE: Final = 0.25
 """Three crops in a batch of four take as long as three alone; two take longer."""
 
 
 class Predictor:
-    """One network, ready to predict; holds an interpreter per batch size, built when first needed.
+    """One network, ready to predict; an interpreter per batch size is built by `warm_up` or when needed.
 
     Args:
         artefact: a checked model folder.
@@ -47,10 +47,15 @@ class Predictor:
         inputs = to_input(crops, self._native_size, self._input_size)
         out = np.empty((len(crops), len(self.labels)), np.float32)
         start = 0
-        for count, bucket in split(len(crops), BUCKETS, WASTE):
+        for count, bucket in split(len(crops), CPU_BUCKETS, WASTE):
             out[start : start + count] = self._run(inputs[start : start + count], bucket)
             start += count
         return out
+
+    def warm_up(self) -> None:
+        """Build and run every batch size now, so that none costs time or memory later."""
+        for bucket in CPU_BUCKETS:
+            self._run(np.zeros((bucket, self._input_size, self._input_size, 1), np.uint8), bucket)
 
     def _run(self, batch: NDArray[np.uint8], bucket: int) -> NDArray[np.float32]:
         interpreter = self._interpreters.get(bucket) or self._build(bucket)

@@ -24,6 +24,8 @@ OUTPUTS: Final = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") f
 OVERLAP: Final = 0.3
 """Of two boxes that overlap by more (intersection over union), the one with the lower score goes."""
 MAX_CANDIDATES: Final = 5000
+MAX_SIZES: Final = 8
+"""Frame sizes whose buffers are kept; cameras of a stack seldom have more."""
 PROVIDERS: Final = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 Floats = NDArray[np.float32]
@@ -37,7 +39,7 @@ class Session(Protocol):
 
 
 class OnnxYuNet:
-    """The network on one session; buffers are kept between frames of one size, results are not."""
+    """The network on one session; the input's buffers are kept between frames, results are not."""
 
     remedy: str | None = None
 
@@ -46,8 +48,7 @@ class OnnxYuNet:
         self._session = session
         self._width = settings.width
         self._score = settings.score
-        self._input: Floats = np.zeros((1, 3, 0, 0), np.float32)
-        self._filled = (0, 0)
+        self._inputs: dict[tuple[int, int], Floats] = {}
 
     @classmethod
     def load(cls, weights: Path, settings: DetectorSettings) -> Self:
@@ -89,13 +90,15 @@ class OnnxYuNet:
         One plane at a time: a sixth of what `cv2.dnn.blobFromImage` takes.
         """
         height, width = small.shape[:2]
-        padded = (1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
-        if self._filled != (height, width):
-            self._input = np.zeros(padded, np.float32)
-            self._filled = (height, width)
-        for plane, channel in zip(self._input[0], cv2.split(small), strict=True):
+        blob = self._inputs.get((height, width))
+        if blob is None:
+            if len(self._inputs) == MAX_SIZES:
+                self._inputs.clear()
+            blob = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+            self._inputs[height, width] = blob
+        for plane, channel in zip(blob[0], cv2.split(small), strict=True):
             plane[:height, :width] = channel
-        return self._input
+        return blob
 
 
 def decode(outputs: Sequence[Floats], width: int, threshold: float) -> tuple[Floats, Floats, Floats]:

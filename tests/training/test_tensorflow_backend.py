@@ -9,7 +9,7 @@ from services.classifier.backend import load_backend
 from services.classifier.tensorflow_backend import TensorFlowBackend
 from shared.config import ClassifierSettings
 from shared.errors import ArtefactError
-from shared.vision.batches import BUCKETS
+from shared.vision.batches import GPU_BUCKETS
 from shared.vision.predict import Predictor
 from tests.artefacts import BRIGHTNESS, make_artefact
 from tests.training.brightness import build
@@ -34,7 +34,7 @@ def test_it_agrees_with_litert_at_every_batch_size_and_traces_nothing_anew(artef
         assert found.shape == (count, 3)
         assert np.abs(found - litert.predict(crops)).max() < 1e-3
     assert backend._graphs == graphs
-    assert tuple(graphs) == BUCKETS
+    assert tuple(graphs) == GPU_BUCKETS
 
 
 def test_it_is_what_a_claimed_gpu_or_the_setting_asks_for(artefact):

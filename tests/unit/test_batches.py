@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.vision.batches import BUCKETS, pad, split
+from shared.vision.batches import CPU_BUCKETS, GPU_BUCKETS, pad, split
 
 
 @pytest.mark.parametrize(
@@ -15,28 +15,29 @@ from shared.vision.batches import BUCKETS, pad, split
         (3, [(3, 4)]),
         (5, [(4, 4), (1, 1)]),
         (7, [(7, 8)]),
-        (12, [(12, 16)]),
-        (33, [(32, 32), (1, 1)]),
-        (64, [(32, 32), (32, 32)]),
+        (12, [(8, 8), (4, 4)]),
+        (18, [(8, 8), (8, 8), (1, 1), (1, 1)]),
+        (64, [(8, 8)] * 8),
     ],
 )
 def test_on_a_cpu_at_most_a_quarter_of_a_batch_stays_empty(count, expected):
-    assert list(split(count, BUCKETS, 0.25)) == expected
+    assert list(split(count, CPU_BUCKETS, 0.25)) == expected
 
 
 @pytest.mark.parametrize(
     ("count", "expected"), [(2, [(2, 4)]), (17, [(17, 32)]), (70, [(32, 32), (32, 32), (6, 8)])]
 )
 def test_on_a_gpu_batches_are_filled_up(count, expected):
-    assert list(split(count, BUCKETS, 1.0)) == expected
+    assert list(split(count, GPU_BUCKETS, 1.0)) == expected
 
 
+@pytest.mark.parametrize("buckets", [CPU_BUCKETS, GPU_BUCKETS])
 @pytest.mark.parametrize("waste", [0.0, 0.25, 1.0])
-def test_every_crop_is_placed_once(waste):
+def test_every_crop_is_placed_once(waste, buckets):
     for count in range(200):
-        parts = list(split(count, BUCKETS, waste))
+        parts = list(split(count, buckets, waste))
         assert sum(placed for placed, _ in parts) == count
-        assert all(0 < placed <= bucket and bucket in BUCKETS for placed, bucket in parts)
+        assert all(0 < placed <= bucket and bucket in buckets for placed, bucket in parts)
 
 
 def test_pad_adds_zeros_behind():

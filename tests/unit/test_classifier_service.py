@@ -11,7 +11,7 @@ from services.classifier.service import ClassifierService
 from shared.codec import decode, encode
 from shared.config import ClassifierSettings
 from shared.emotions import EMOTIONS
-from shared.errors import ArtefactError
+from shared.errors import ArtefactError, StoreError
 from shared.messages import Face, Faces, JobId, Message, Preview, Result
 from shared.work import Reject, Reply, Work
 
@@ -204,6 +204,24 @@ def test_wanted_model_is_loaded_beside_the_work(tmp_path):
     wanted[0] = None
     follow(follower)
     assert follower.take().sha12 == "default"
+
+
+def test_restarted_worker_begins_with_the_wanted_model(tmp_path):
+    load = Loader()
+    follower = ModelFollower(load, lambda: str(tmp_path / "new"))
+    assert follower.start().sha12 == "new"
+    follow(follower)
+    assert load.loaded == ["new"]
+
+
+def test_worker_begins_with_the_configured_model_where_the_wanted_one_cannot_be_had(tmp_path):
+    load = Loader()
+    assert ModelFollower(load, lambda: str(tmp_path / "bad")).start().sha12 == "default"
+
+    def no_redis():
+        raise StoreError("Redis is away")
+
+    assert ModelFollower(load, no_redis).start().sha12 == "default"
 
 
 def test_model_exported_anew_into_the_same_folder_is_loaded_again(tmp_path):

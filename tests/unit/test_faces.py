@@ -117,6 +117,10 @@ def test_onnx_input_holds_nothing_of_an_earlier_larger_frame():
     detector.detect(np.full((40, 40, 3), 9, np.uint8))
     detector.detect(np.full((33, 64, 3), 9, np.uint8))
     assert [blob.sum() for blob in session.inputs] == [9 * 3 * 60 * 60, 9 * 3 * 40 * 40, 9 * 3 * 33 * 64]
+    for side in range(33, 63):
+        detector.detect(np.full((side, side, 3), 9, np.uint8))
+    detector.detect(np.full((60, 60, 3), 8, np.uint8))
+    assert session.inputs[-1].sum() == 8 * 3 * 60 * 60
 
 
 def test_shrink_keeps_the_aspect_and_never_enlarges():
