@@ -12,6 +12,7 @@ from shared.messages import CROP_SIDE, ENVELOPES, HEADERS, Encoding, Faces, Feed
 MAX_HEADER_BYTES: Final = 64 * 1024
 """A result with 64 faces takes about 25 kB."""
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+_WITH_PAYLOAD: Final = frozenset({Frame.kind, Faces.kind, Feed.kind})
 
 
 def encode(header: Header, *payload: Part) -> list[Part]:
@@ -55,17 +56,18 @@ def _unpack(data: Part) -> Any:
 
 
 def _check_payload(header: Header, payload: Sequence[Part]) -> None:
-    kind = header.kind.decode()
-    expected = 2 if header.kind in ENVELOPES else int(isinstance(header, Frame | Faces | Feed))
+    count = len(payload)
     if header.kind in ENVELOPES:
-        if len(payload) not in (2, 3):
-            raise DecodeError(f"{kind} holds a message of 2 or 3 parts, not {len(payload)}")
+        if count not in (2, 3):
+            raise DecodeError(f"{header.kind.decode()} holds a message of 2 or 3 parts, not {count}")
         return
-    if len(payload) != expected:
-        raise DecodeError(f"{kind} has {len(payload)} payload part(s), not {expected}")
-    length = _payload_length(header)
-    if length is not None and len(payload[0]) != length:
-        raise DecodeError(f"{kind} payload has {len(payload[0])} bytes where its header says {length}")
+    expected = 1 if header.kind in _WITH_PAYLOAD else 0
+    if count != expected:
+        raise DecodeError(f"{header.kind.decode()} has {count} payload part(s), not {expected}")
+    if expected and (length := _payload_length(header)) is not None and len(payload[0]) != length:
+        raise DecodeError(
+            f"{header.kind.decode()} payload has {len(payload[0])} bytes where its header says {length}"
+        )
 
 
 def _payload_length(header: Header) -> int | None:

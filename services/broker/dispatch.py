@@ -151,6 +151,8 @@ class Dispatcher:
         self.actions.append(Send(worker.identity, encode(header, *_parts(task))))
 
     def _preview(self, camera: str) -> Preview:
+        if not self.watched:
+            return Preview.NONE
         for preview in (Preview.BLURRED, Preview.CLEAR):
             if topology.preview_topic(camera, preview) in self.watched:
                 return preview

@@ -266,7 +266,7 @@ class Policy:
             self.invalid += 1
 
     def _on_drain(self, peer: Peer, drain: Drain, event: Received, now: float) -> None:
-        peer.draining = now
+        self.desk.roster.drain(peer, now)
         self._after_job(peer, now)
 
     def _after_job(self, peer: Peer, now: float) -> None:

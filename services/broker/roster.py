@@ -51,9 +51,10 @@ class Peer:
 
     def has_room(self) -> bool:
         """Whether a detector or classifier may get another job."""
-        if self.draining is not None or len(self.jobs) >= self.hello.window:
+        jobs = self.jobs
+        if self.draining is not None or len(jobs) >= self.hello.window:
             return False
-        return not any(job.alone for job in self.jobs.values())
+        return not jobs or not any(job.alone for job in jobs.values())
 
     def take(self, job: OpenJob, now: float) -> None:
         """Put a job into its hands."""
@@ -84,7 +85,10 @@ class Roster:
     def __init__(self) -> None:
         self._by_identity: dict[bytes, Peer] = {}
         self._by_name: dict[tuple[str, str], Peer] = {}
+        self._by_service: dict[str, list[Peer]] = {}
         self._sources: dict[str, Peer] = {}
+        self._owners: dict[str, Peer | None] = {}
+        """Which recorder has a camera, until the recorders change."""
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(list(self._by_identity.values()))
@@ -93,12 +97,16 @@ class Roster:
         """Enter a peer."""
         self._by_identity[peer.identity] = peer
         self._by_name[peer.name] = peer
+        self._by_service.setdefault(peer.hello.service, []).append(peer)
+        self._owners.clear()
         if peer.hello.camera is not None:
             self._sources[peer.hello.camera] = peer
 
     def remove(self, peer: Peer) -> None:
         """Strike a peer out."""
-        self._by_identity.pop(peer.identity, None)
+        if self._by_identity.pop(peer.identity, None):
+            self._by_service[peer.hello.service].remove(peer)
+            self._owners.clear()
         if self._by_name.get(peer.name) is peer:
             del self._by_name[peer.name]
         camera = peer.hello.camera
@@ -123,17 +131,28 @@ class Roster:
 
     def workers(self, service: str) -> list[Peer]:
         """Return the workers of a service, draining ones included."""
-        return [peer for peer in self._by_identity.values() if peer.hello.service == service]
+        return self._by_service.get(service, [])
+
+    def drain(self, peer: Peer, now: float) -> None:
+        """Give a worker no more jobs."""
+        peer.draining = now
+        self._owners.clear()
 
     def freest(self, service: str, but: Peer | None = None) -> Peer | None:
         """Return the worker with room that holds least; among equals, the one given least so far."""
         free = [peer for peer in self.workers(service) if peer is not but and peer.has_room()]
-        return min(free, key=lambda peer: (len(peer.jobs), peer.assigned), default=None)
+        if len(free) < 2:
+            return free[0] if free else None
+        return min(free, key=lambda peer: (len(peer.jobs), peer.assigned))
 
     def owner(self, camera: str) -> Peer | None:
         """Return the recorder of a camera: the highest rendezvous hash among those that take jobs."""
-        alive = [peer for peer in self.workers("recorder") if peer.draining is None]
-        return max(alive, key=lambda peer: _rendezvous(camera, peer.hello.instance), default=None)
+        if camera not in self._owners:
+            alive = [peer for peer in self.workers("recorder") if peer.draining is None]
+            self._owners[camera] = max(
+                alive, key=lambda peer: _rendezvous(camera, peer.hello.instance), default=None
+            )
+        return self._owners[camera]
 
 
 def _rendezvous(camera: str, instance: str) -> bytes:
