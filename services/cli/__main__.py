@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    analyze,
     bench,
     camera,
     configuration,
@@ -34,6 +35,7 @@ app.command("status")(status.status)
 app.add_typer(camera.app, name="camera")
 app.command("scale")(scale.scale)
 app.command("results")(results.results)
+app.command("analyze")(analyze.analyze)
 app.add_typer(model.app, name="model")
 app.command("bench")(bench.bench)
 app.command("fetch")(fetch.fetch)

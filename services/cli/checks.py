@@ -121,12 +121,13 @@ def _data(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 
-    folder = settings.classifier.model or DEFAULT_ARTEFACT
-    artefact = load_artefact(folder)
-    entry = artefact.card.files[settings.classifier.file]
-    return Finding(
-        "model", State.OK, f"{Path(folder).name}, {settings.classifier.file} ({entry.sha256[:12]})"
-    )
+    artefact = load_artefact(settings.classifier.model or DEFAULT_ARTEFACT)
+    artefact.file(settings.classifier.file)
+    sha256 = artefact.card.files[settings.classifier.file].sha256
+    found = f"{artefact.card.name}, {settings.classifier.file} ({sha256[:12]})"
+    if artefact.card.provisional:
+        return Finding("model", State.ADVICE, found, f"it is provisional: {artefact.card.note}")
+    return Finding("model", State.OK, found)
 
 
 def _detector(settings: Settings) -> Finding:

@@ -129,7 +129,9 @@ def _print(folder: Path, artefact: "Artefact") -> None:
     from rich.text import Text
 
     card = artefact.card
-    print(f"{folder.name} in {folder}")
+    print(f"{card.name} in {folder}{', provisional' if card.provisional else ''}")
+    if card.note:
+        print(card.note)
     print(f"labels: {', '.join(card.labels)}")
     print(f"crops: {card.crop}, {card.native_size} px enlarged to {card.input_size} px")
     table = Table(box=None, pad_edge=False, header_style="bold")
