@@ -88,6 +88,11 @@ class Order:
             self._run.marks.append((now + self._grace(), cursor.captured))
 
     @property
+    def is_waiting(self) -> bool:
+        """Some result or notice is not next in order."""
+        return bool(self._run.waiting)
+
+    @property
     def is_settled(self) -> bool:
         """Nothing waits for anything."""
         run = self._run
@@ -133,7 +138,15 @@ class Order:
         self._finish_ended()
 
     def adopt(self, cursor: Cursor, now: float) -> None:
-        """Take over holes that another recorder left in the ledger."""
+        """Catch up with what another recorder wrote to the ledger, and take over the holes it left."""
+        run = self._run
+        if cursor.run > run.run:
+            self._leave_run(now)
+            self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
+        elif cursor.run == run.run and cursor.sequence > run.sequence:
+            run.sequence, run.captured = cursor.sequence, max(run.captured, cursor.captured)
+            self._drain()
+            self._finish_ended()
         expires = now + self._grace()
         for hole in cursor.holes:
             self._holes.setdefault(hole, expires)
@@ -145,7 +158,7 @@ class Order:
 
     # --- the current run ------------------------------------------------------------------------
 
-    def _open_run(self, notice: Notice, now: float) -> None:
+    def _leave_run(self, now: float) -> None:
         old = self._run
         if old.run:
             self._drain(old.captured, now)
@@ -153,7 +166,10 @@ class Order:
             if old.end_jobs:
                 self._emit(jobs=tuple(old.end_jobs), ended=True)
             self._before = (old.run, old.captured)
-        first = _first(notice)
+
+    def _open_run(self, notice: Notice, now: float) -> None:
+        old, first = self._run, _first(notice)
+        self._leave_run(now)
         # A run usually starts at 1; in the middle of one, Redis was emptied, and counting starts here.
         base = first - 1 if first > MAX_SEQUENCE_JUMP else 0
         self._run = _Run(notice.run, old.live if isinstance(notice, Gone) else notice.live, base, base)

@@ -82,11 +82,9 @@ class RecorderService:
         for name, camera in list(self._cameras.items()):
             camera.order.advance(self._clock.seconds)
             yield from self._written(camera, now)
-            is_quiet = now - camera.heard_at > QUIET_SECONDS and camera.order.is_settled
-            if (is_quiet or now > camera.reviewed_at + REVIEW_SECONDS) and not self._stalled:
-                self._review(camera, now)
-                if is_quiet and camera.order.is_settled:
-                    del self._cameras[name]
+            if self._review(camera, now) and camera.is_quiet(now) and camera.order.is_settled:
+                del self._cameras[name]
+            yield from self._written(camera, now)
 
     def confirmed(self) -> None:
         """Hear that Redis has confirmed the oldest write that was not confirmed."""
@@ -113,6 +111,8 @@ class RecorderService:
         if camera is None:
             self._unread.setdefault(notice.camera, []).append(work)
             return
+        if camera.is_quiet(now):  # or this process was frozen while another one did its work
+            self._review(camera, now)
         refusal = camera.order.refusal(notice, self._wall_ns() // 1_000_000)
         if refusal:
             yield Reject(work.id, refusal)
@@ -131,12 +131,15 @@ class RecorderService:
         self._cameras[name] = _Camera(name, order, tracker, Smoother(settings.half_life), now)
         return self._cameras[name]
 
-    def _review(self, camera: "_Camera", now: float) -> None:
-        cursor = self._read(camera.name, now)
-        if cursor is not None:
-            camera.reviewed_at = now
-            camera.order.adopt(cursor, self._clock.seconds)
-            camera.tracker.highest = max(camera.tracker.highest, cursor.tracks)
+    def _review(self, camera: "_Camera", now: float) -> bool:
+        """Look, if it is due, at what another recorder may have written; say whether it was looked at."""
+        cursor = self._read(camera.name, now) if camera.is_review_due(now) and not self._stalled else None
+        if cursor is None:
+            return False
+        camera.reviewed_at = now
+        camera.order.adopt(cursor, self._clock.seconds)
+        camera.tracker.highest = max(camera.tracker.highest, cursor.tracks)
+        return True
 
     def _read(self, name: str, now: float) -> Cursor | None:
         """Return a cursor; None, and the next attempt a second later, while Redis is away."""
@@ -201,6 +204,15 @@ class _Camera:
     def __init__(self, name: str, order: Order, tracker: Tracker, smoother: Smoother, now: float) -> None:
         self.name, self.order, self.tracker, self.smoother = name, order, tracker, smoother
         self.heard_at = self.reviewed_at = now
+
+    def is_quiet(self, now: float) -> bool:
+        """Nothing was heard of it for a while."""
+        return now - self.heard_at > QUIET_SECONDS
+
+    def is_review_due(self, now: float) -> bool:
+        """The ledger is to be looked at: from time to time, and sooner where frames seem to be missing."""
+        soon = self.is_quiet(now) or self.order.is_waiting
+        return now - self.reviewed_at > (RELOAD_SECONDS if soon else REVIEW_SECONDS)
 
     def follow(self, result: Result) -> tuple[list[int], list[list[float]], list[float]]:
         """Return each face's track, smoothed probabilities, and seconds in view since the frame before."""

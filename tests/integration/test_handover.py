@@ -158,3 +158,25 @@ def test_a_recorder_that_wakes_after_a_hand_over_writes_nothing_twice(store: Sto
         world.tick()
     assert [result["sequence"] for result in store.results("door")] == [1]
     assert store.ledger("door") == {"captured": 1, "in_flight": 0, "recorded": 1}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_a_recorded_camera_every_frame_is_recorded(store: Store, seed: int) -> None:
+    world = World(store, seed, live=False)
+    for _ in range(200):
+        world.sequence += 1
+        delay = world.random.choice([0.0, 0.05, 0.1, 0.8, 2.5])
+        world.send(world.result(), delay)
+        if world.random.random() < 0.05:
+            world.hand_over(world.random.choice([0.0, 0.4, 2.5, 5.0]))
+        for _ in range(round(FRAME_SECONDS / TICK)):
+            world.tick()
+    for _ in range(round(4 / TICK)):
+        world.tick()
+    world.tell(End)
+    for _ in range(round(2 / TICK)):
+        world.tick()
+    assert [result["sequence"] for result in store.results("door")] == list(range(1, 201))
+    assert store.ledger("door") == {"captured": 200, "in_flight": 0, "recorded": 200}
+    assert store.cursor("door").ended
+    assert not any(recorder.held for recorder in world.recorders)

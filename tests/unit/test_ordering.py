@@ -209,3 +209,20 @@ def test_spans_and_result_of_one_step_ascend_from_its_base() -> None:
     steps = desk.wait(0.5)
     assert [(step.base, step.captured) for step in steps] == [(0, 6)]
     assert steps[0].spans == (Span(1, 2, HOLE), Span(3, 4, "stale"), Span(5, 5, HOLE))
+
+
+def test_what_another_recorder_wrote_is_not_waited_for() -> None:
+    desk = Desk(live=False)
+    desk.result(1)
+    assert desk.result(6) == []
+    desk.order.adopt(Cursor(run=1, sequence=5, captured=5, live=False, holes=((1, 4),)), 0.0)
+    assert told(desk.order.take()) == [6, "done 2"]
+    assert told(desk.wait(5.0)) == [(4, 4, "lost")]
+
+
+def test_a_run_that_another_recorder_began_closes_the_own_one() -> None:
+    desk = Desk()
+    desk.result(2)
+    desk.order.adopt(Cursor(run=2, sequence=9, captured=9), 0.0)
+    assert told(desk.order.take()) == [(1, 1, HOLE), 2, "done 1"]
+    assert told(desk.result(10, run=2)) == [10, "done 2"]
