@@ -1,0 +1,126 @@
+"""The process that reads one opening of one camera: `python -m services.capture.child`, started by capture."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from services.capture.link import Report, Task, encode_line
+from services.capture.native_errors import keep_python_errors_only
+from shared import log, process, topology
+from shared.beats import Beats
+from shared.bus import Client
+from shared.config import Settings, load_settings
+from shared.errors import MienError
+from shared.messages import SCHEMA, Encoding, Hello
+from shared.store import Store
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.3
+
+
+def main() -> None:
+    """Read the task, then the camera; exit code 0 at its end, 2 when it is lost or can't be opened."""
+    process.die_with_parent()
+    keep_python_errors_only()
+    parser = argparse.ArgumentParser(prog="python -m services.capture.child")
+    parser.add_argument("--instance", required=True)
+    parser.add_argument("--config", type=Path)
+    arguments = parser.parse_args()
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    if os.getppid() != task.parent:
+        return
+    try:
+        settings = load_settings(arguments.config)
+        log.setup(settings.log, "capture", arguments.instance)
+        process.prepare(threads=1)
+        _read(task, arguments.instance, settings)
+    except MienError as error:
+        _report(Report(state="lost", detail=str(error)))
+        sys.exit(error.exit_code)
+
+
+def _report(report: Report) -> None:
+    try:
+        os.write(sys.stdout.fileno(), encode_line(report))
+    except BrokenPipeError:
+        sys.exit("capture has gone")
+
+
+def _read(task: Task, instance: str, settings: Settings) -> None:
+    # OpenCV must not be imported before the threads are settled.
+    from services.capture.loop import ReadLoop, Shot
+    from services.capture.sources import open_source
+    from services.capture.window import Window
+
+    camera = task.camera_settings()
+    _report(Report(state="connecting"))
+    source = open_source(camera, settings.capture)
+    run = max(time.time_ns() // 1_000_000, task.after_run + 1)
+    size = window_size(settings, source.live)
+    window: Window[Shot] = Window(size, source.live)
+    hello = Hello(
+        service="capture",
+        instance=instance,
+        schema=SCHEMA,
+        window=size,
+        host=process.host_id(),
+        pid=os.getpid(),
+        camera=task.camera,
+        run=run,
+        live=source.live,
+    )
+    client = Client(settings.bus, hello, on_welcome=window.reset)
+    beats = Beats(
+        settings,
+        "capture",
+        instance,
+        Store(settings.redis, settings.run_dir),
+        facts=lambda: {"captured": window.captured},
+        health=lambda: ("working" if client.ready else "waiting for broker", {"camera": task.camera}),
+        on_who=client.forget_broker,
+    )
+    loop = ReadLoop(
+        camera=task.camera,
+        run=run,
+        source=source,
+        fps=camera.fps,
+        bus=client,
+        window=window,
+        encode_as=frame_encoding(settings),
+        jpeg_quality=settings.capture.jpeg_quality,
+        offset_ns=lambda: beats.offset_ns,
+        report=_report,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    beats.start()
+    try:
+        loop.run()
+    finally:
+        beats.stop()
+        client.close(FLUSH_SECONDS)
+        source.close()
+
+
+def window_size(settings: Settings, live: bool) -> int:
+    """Return how many frames may be unacknowledged: more where an acknowledgement takes a round trip."""
+    if not live:
+        return topology.RECORDED_WINDOW
+    return topology.LIVE_WINDOW if settings.bus.work.startswith("ipc://") else topology.LIVE_WINDOW_REMOTE
+
+
+def frame_encoding(settings: Settings) -> Encoding:
+    """Return how frames travel: as set, else raw where the bus does not leave the machine's memory."""
+    if settings.capture.encoding != "auto":
+        return Encoding(settings.capture.encoding)
+    return Encoding.BGR if settings.bus.work.startswith("ipc://") else Encoding.JPEG
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A camera's child process, as its parent holds it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Protocol
+
+from services.capture.link import Report, ReportReader, Task, encode_line
+
+_READ_BYTES: Final = 65_536
+_MAX_INSTANCE: Final = 100
+
+
+class Child(Protocol):
+    """A running child process."""
+
+    def reports(self) -> list[Report]:
+        """Return what it has reported since the last call; never waits."""
+
+    def exit_code(self) -> int | None:
+        """Return None while it runs; negative: the signal that ended it."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+
+    def fileno(self) -> int:
+        """Return the pipe to wait on."""
+
+    def close(self) -> None:
+        """Let go of an ended process."""
+
+
+class ChildProcess:
+    """Starts and holds one `services.capture.child`."""
+
+    def __init__(self, task: Task, instance: str, config: Path | None) -> None:
+        command = [sys.executable, "-m", "services.capture.child", "--instance", child_instance(instance, task.camera)]
+        command += ["--config", str(config)] if config else []
+        self._reader = ReportReader()
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin and self._process.stdout
+        self._pipe = self._process.stdout
+        os.set_blocking(self._pipe.fileno(), False)
+        with self._process.stdin as stdin:
+            stdin.write(encode_line(task))
+
+    def reports(self) -> list[Report]:
+        """Return what it has reported since the last call; never waits."""
+        try:
+            data = os.read(self._pipe.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return []
+        return self._reader.feed(data)
+
+    def exit_code(self) -> int | None:
+        """Return None while it runs; negative: the signal that ended it."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+
+    def fileno(self) -> int:
+        """Return the pipe to wait on."""
+        return self._pipe.fileno()
+
+    def close(self) -> None:
+        """Let go of an ended process."""
+        self._pipe.close()
+
+
+def child_instance(parent: str, camera: str) -> str:
+    """Return the child's name on the bus: the same after each restart, so that it replaces its old self."""
+    return f"{parent[: _MAX_INSTANCE - len(camera) - 1]}.{camera}"
