@@ -1,6 +1,8 @@
-"""`python -m training COMMAND`: train, evaluate, export and describe the emotion classifier."""
+"""`python -m training COMMAND`: train, evaluate, export and describe the emotion classifier.
 
-import re
+Heavy imports stand inside the commands, so that `--help` and a wrong option answer at once.
+"""
+
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from shared.errors import DataError, MienError
+from shared.artefact import DEFAULT_ARTEFACT, load_artefact
+from shared.errors import MienError
+from training.options import parse_seconds
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(soft_wrap=True)
+
+Data = Annotated[Path, typer.Option(help="Folder with train/ and validation/, one folder per class in each.")]
+Exclude = Annotated[Path | None, typer.Option(help="List of pictures that must not train.")]
+Threads = Annotated[int | None, typer.Option(help="Threads TensorFlow may use; else as many as it likes.")]
+Labelled = Annotated[Path, typer.Option(help="Folder with a folder per class, or with validation/.")]
 
 
 @app.callback()
@@ -22,59 +31,100 @@ def _group() -> None:
 
 @app.command()
 def train(
-    data: Annotated[
-        Path, typer.Option(help="Folder with train/ and validation/, one folder per class in each.")
-    ],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder of this run: checkpoints, log, curves.")],
-    backbone: Annotated[str, typer.Option(help="Network family; `describe` lists them.")] = "mobilenetv2",
+    backbone: Annotated[str, typer.Option(help="Network family.")] = "mobilenetv2",
     weights: Annotated[str, typer.Option(help="imagenet, none, or a weights file.")] = "imagenet",
-    exclude: Annotated[Path | None, typer.Option(help="List of pictures that must not train.")] = None,
+    exclude: Exclude = None,
     epochs: Annotated[
-        tuple[int, int, int],
-        typer.Option(help="Epochs at the small size, at the large size, and at the end."),
+        tuple[int, int, int], typer.Option(help="Epochs at the small size, the large size, and at the end.")
     ] = (20, 20, 5),
-    sizes: Annotated[tuple[int, int], typer.Option(help="Small and large input side in pixels.")] = (64, 96),
+    sizes: Annotated[tuple[int, int], typer.Option(help="Small and large input side, pixels.")] = (64, 96),
+    start: Annotated[str, typer.Option(help="First trunk layer that is fine-tuned, or all.")] = "all",
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 64,
+    mixup: Annotated[float, typer.Option(help="Share of pictures mixed with another one.")] = 0.5,
+    average_decay: Annotated[float, typer.Option(help="Decay of the averaged weights per step.")] = 0.9995,
+    class_weight_power: Annotated[float, typer.Option(help="0 counts pictures, 1 classes alike.")] = 0.0,
+    logit_adjustment: Annotated[float, typer.Option(help="Strength of logit adjustment.")] = 0.0,
+    patience: Annotated[int, typer.Option(help="Stop after so many epochs without gain; 0: never.")] = 0,
+    teacher: Annotated[list[Path] | None, typer.Option(help="Run to distil from; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 1,
-    mixup: Annotated[float, typer.Option(help="Share of pictures that are mixed with another one.")] = 0.5,
-    average_decay: Annotated[float, typer.Option(help="Decay per step of the averaged weights.")] = 0.9995,
-    time_budget: Annotated[
-        str | None, typer.Option(help="Fit the stages to this time: 50m, 2h, 900s.")
-    ] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Fit the stages to this time: 50m, 2h.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Threads TensorFlow may use.")] = None,
+    threads: Threads = None,
 ) -> None:
     """Train a classifier: the head first, then the whole network, at growing input sizes."""
     from training.augment import Augmentation
+    from training.plots import draw_run
     from training.prepare import prepare, write_report
     from training.recipe import Recipe, standard_stages
+    from training.teacher import load_teacher
     from training.threads import use_threads
     from training.train import Setting, Trainer
 
     use_threads(threads)
-    recipe = Recipe(standard_stages(*epochs, sizes=sizes), average_decay=average_decay)
+    budget = parse_seconds(time_budget) if time_budget else None
+    recipe = Recipe(
+        standard_stages(*epochs, sizes=sizes, start=start),
+        batch_size=batch_size,
+        average_decay=average_decay,
+        class_weight_power=class_weight_power,
+        logit_adjustment=logit_adjustment,
+        patience=patience,
+    )
     prepared = prepare(data, recipe.native_size, exclude, seed)
     write_report(prepared, out)
     for line in prepared.report.lines():
         console.print(line)
-    how = Augmentation(mixup_share=mixup)
-    setting = Setting(prepared.train, prepared.validation, recipe, out, backbone, weights, seed, how)
-    if time_budget:
-        setting = replace(setting, budget_seconds=parse_seconds(time_budget))
+    setting = Setting(prepared.train, prepared.validation, recipe, out, backbone, weights, seed)
+    setting = replace(setting, augmentation=Augmentation(mixup_share=mixup), budget_seconds=budget)
+    if teacher:
+        setting = replace(setting, teacher=load_teacher(teacher, prepared.train.classes))
     best = Trainer(setting, console).run(resume=resume)
-    console.print(f"best: validation accuracy {best.accuracy:.4f}, macro-F1 {best.macro_f1:.4f}")
+    draw_run(out)
+    console.print(f"best: validation accuracy {best.accuracy:.4f}, macro-F1 {best.macro_f1:.4f}, in {out}")
+
+
+@app.command()
+def evaluate(
+    data: Labelled,
+    model: Annotated[Path, typer.Option(help="Model folder; else the one that ships.")] = DEFAULT_ARTEFACT,
+    file: Annotated[list[str] | None, typer.Option(help="Only this file of it; repeatable.")] = None,
+    detect: Annotated[bool, typer.Option(help="Find and cut the face first, as for live frames.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write a report with pictures into this folder.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Write a row per picture to this CSV.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Measure a model: accuracy, macro-F1, calibration, by class, all its files side by side."""
+    from training import evaluate as evaluation
+    from training.reporting import figures_table, write_json, write_predictions, write_report
+    from training.threads import use_threads
+
+    use_threads(threads)
+    found = evaluation.evaluate(load_artefact(model), data, file or (), detect=detect)
+    console.print(figures_table(found))
+    if found.missed:
+        console.print(f"no face was found in {len(found.missed)} pictures; they count as wrong")
+    if out:
+        write_report(found, out, f"{model.name} on {data.name}")
+    if json:
+        write_json(found, json)
+    if predictions:
+        write_predictions(found, predictions)
 
 
 @app.command()
 def export(
     run: Annotated[Path, typer.Option(help="Folder of a training run (its --out).")],
-    data: Annotated[Path, typer.Option(help="What it was trained on: calibrates and measures.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    exclude: Annotated[Path | None, typer.Option(help="The exclude list it was trained with.")] = None,
+    exclude: Exclude = None,
     source: Annotated[str, typer.Option(help="What the pictures are and whose, for the card.")] = "",
     licence: Annotated[str, typer.Option(help="Terms of the weights, for the card.")] = "see MODEL_LICENSE",
     provisional: Annotated[str, typer.Option(help="Mark as provisional, and say why.")] = "",
     note: Annotated[str, typer.Option(help="A remark for the card.")] = "",
-    threads: Annotated[int | None, typer.Option(help="Threads TensorFlow may use.")] = None,
+    threads: Threads = None,
 ) -> None:
     """Export the best weights of a run as a model folder: Keras, float and int8 files, card, licence."""
     from training.export import export as write
@@ -93,22 +143,12 @@ def export(
     console.print(f"written: {out}")
 
 
-def parse_seconds(text: str) -> float:
-    """Seconds of a time such as 50m, 2h, 900s or 1h30m; raises DataError for anything else."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
-    hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + seconds
-    if not total:
-        raise DataError(f"{text!r} is no time; write it like 50m, 2h or 900s")
-    return float(total)
-
-
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     try:
         app()
     except MienError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]error:[/red] {error}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", highlight=False, markup=False)
         sys.exit(error.exit_code)
 
 

@@ -52,17 +52,25 @@ FINAL_RATE: Final = 1e-4
 
 
 def standard_stages(
-    small: int, large: int, final: int, sizes: tuple[int, int] = (64, 96)
+    small: int, large: int, final: int, sizes: tuple[int, int] = (64, 96), start: str = "all"
 ) -> tuple[Stage, ...]:
     """Head epoch, one cosine over `small` + `large` epochs at the two sizes, then `final` epochs without
     mixup.
     """
-    total = small + large
+    turn = small / max(small + large, 1)
     stages = (
         Stage("head", sizes[0], 1, HEAD_RATE, "none", cosine=(0.0, 0.5)),
-        Stage("small", sizes[0], small, PEAK_RATE, cosine=(0.0, small / max(total, 1)), warm_up_epochs=0.5),
-        Stage("large", sizes[1], large, PEAK_RATE, cosine=(small / max(total, 1), 1.0)),
-        Stage("final", sizes[1], final, FINAL_RATE, plain=True),
+        Stage(
+            "small",
+            sizes[0],
+            small,
+            PEAK_RATE,
+            cosine=(0.0, small / max(total, 1)),
+            trainable=start,
+            warm_up_epochs=0.5,
+        ),
+        Stage("large", sizes[1], large, PEAK_RATE, start, cosine=(turn, 1.0)),
+        Stage("final", sizes[1], final, FINAL_RATE, start, plain=True),
     )
     return tuple(stage for stage in stages if stage.epochs)
 

@@ -1,0 +1,41 @@
+"""A teacher for distillation: the mean of trained networks, softened, on the same augmented picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from shared.errors import DataError
+from training.backbones import find_backbone
+from training.learner import DISTILL_TEMPERATURE, Teacher
+from training.model import build_classifier
+from training.serving import load_trained
+
+
+def load_teacher(runs: Sequence[Path], classes: tuple[str, ...]) -> Teacher:
+    """The mean of the best networks of `runs`; each sees the picture at the size it was trained for.
+
+    Raises DataError where a run has no weights or other classes.
+    """
+    members = [_member(run, classes) for run in runs]
+
+    def teach(pictures: tf.Tensor) -> tf.Tensor:
+        soft = []
+        for network, size in members:
+            resized = tf.image.resize(pictures, (size, size), "bilinear")
+            soft.append(tf.nn.softmax(network(resized, training=False) / DISTILL_TEMPERATURE))
+        return tf.add_n(soft) / len(soft)
+
+    return teach
+
+
+def _member(run: Path, classes: tuple[str, ...]) -> tuple[keras.Model, int]:
+    trained = load_trained(run)
+    about = trained.about
+    if about.classes != classes:
+        raise DataError(f"the teacher {run} knows other classes ({', '.join(about.classes)})")
+    network = build_classifier(find_backbone(about.backbone), len(classes)).network
+    network.set_weights(trained.weights)
+    network.trainable = False
+    return network, about.size
