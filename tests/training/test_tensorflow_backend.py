@@ -1,5 +1,6 @@
 """The TensorFlow backend answers as LiteRT does, without tracing anything anew."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -7,11 +8,13 @@ pytest.importorskip("tensorflow")
 
 from services.classifier.backend import load_backend
 from services.classifier.tensorflow_backend import TensorFlowBackend
+from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 from shared.config import ClassifierSettings
 from shared.errors import ArtefactError
 from shared.vision.batches import GPU_BUCKETS
 from shared.vision.predict import Predictor
 from tests.artefacts import BRIGHTNESS, make_artefact
+from tests.media import astronaut
 from tests.training.brightness import build
 
 
@@ -51,3 +54,11 @@ def test_model_that_keras_cannot_load_is_named(tmp_path):
     broken = make_artefact(tmp_path / "model", {"model.keras": text})
     with pytest.raises(ArtefactError, match=r"model\.keras can't be loaded by Keras"):
         TensorFlowBackend(broken)
+
+
+def test_shipped_model_answers_as_its_fp32_file_on_litert():
+    shipped = load_artefact(DEFAULT_ARTEFACT)
+    picture = cv2.cvtColor(astronaut(), cv2.COLOR_BGR2GRAY)
+    crops = np.stack([cv2.resize(picture[y : y + 160, 150:310], (96, 96)) for y in range(20, 90, 10)])
+    keras_answer = TensorFlowBackend(shipped).predict(crops)
+    assert np.abs(keras_answer - Predictor(shipped, "model.tflite", 1).predict(crops)).max() < 1e-3
