@@ -60,15 +60,7 @@ def standard_stages(
     turn = small / max(small + large, 1)
     stages = (
         Stage("head", sizes[0], 1, HEAD_RATE, "none", cosine=(0.0, 0.5)),
-        Stage(
-            "small",
-            sizes[0],
-            small,
-            PEAK_RATE,
-            cosine=(0.0, small / max(total, 1)),
-            trainable=start,
-            warm_up_epochs=0.5,
-        ),
+        Stage("small", sizes[0], small, PEAK_RATE, start, cosine=(0.0, turn), warm_up_epochs=0.5),
         Stage("large", sizes[1], large, PEAK_RATE, start, cosine=(turn, 1.0)),
         Stage("final", sizes[1], final, FINAL_RATE, start, plain=True),
     )
