@@ -2,19 +2,16 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
+from services.recorder.holes import Holes
+from services.recorder.notices import Notice, first_of, last_of, late_spans
 from shared.messages import MAX_SEQUENCE_JUMP, End, Gone, JobId, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
 from shared.work import Work
 
-Notice = Result | Gone | Seen | End
-"""Everything a recorder is told of a camera."""
 DAY_MS: Final = 86_400_000
-MAX_HOLES: Final = 10_000
-"""As in shared/advance.lua."""
 
 
 class Patience(NamedTuple):
@@ -83,7 +80,8 @@ class Order:
         self._steps: list[Step] = []
         self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
         self._before = (cursor.before_run, cursor.before_captured)
-        self._holes = dict.fromkeys(cursor.holes, now + self._grace())
+        self._holes = Holes()
+        self._holes.adopt(cursor.holes, now + self._grace())
         if cursor.captured > cursor.sequence and (cursor.live or cursor.ended):
             self._run.marks.append((now + self._grace(), cursor.captured))
 
@@ -108,7 +106,7 @@ class Order:
         if notice.run > wall_ms + DAY_MS:
             return f"run {notice.run} lies in the future"
         known = {self._run.run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
-        first = _first(notice)
+        first = first_of(notice)
         if known is not None and first > known + MAX_SEQUENCE_JUMP:
             return f"sequence jumps from {known} to {first}, over {MAX_SEQUENCE_JUMP}"
         return None
@@ -134,7 +132,8 @@ class Order:
             self._drain(max(overdue, default=0), now)
         while run.marks and (run.marks[0][0] <= now or run.marks[0][1] <= run.sequence):
             self._give_up(run.marks.popleft()[1], now)
-        self._expire_holes(now)
+        for of_run, span in self._holes.expired(now):
+            self._steps.append(Step(of_run, run.live, run.sequence, 0, (span,)))
         self._finish_ended()
 
     def adopt(self, cursor: Cursor, now: float) -> None:
@@ -147,9 +146,7 @@ class Order:
             run.sequence, run.captured = cursor.sequence, max(run.captured, cursor.captured)
             self._drain()
             self._finish_ended()
-        expires = now + self._grace()
-        for hole in cursor.holes:
-            self._holes.setdefault(hole, expires)
+        self._holes.adopt(cursor.holes, now + self._grace())
 
     def take(self) -> list[Step]:
         """Return the steps since the last call, in the order in which they are to be written."""
@@ -162,13 +159,13 @@ class Order:
         old = self._run
         if old.run:
             self._drain(old.captured, now)
-            self._keep_holes(old.run, old.sequence + 1, old.captured, now)
+            self._holes.open(old.run, old.sequence + 1, old.captured, now + self._grace())
             if old.end_jobs:
                 self._emit(jobs=tuple(old.end_jobs), ended=True)
             self._before = (old.run, old.captured)
 
     def _open_run(self, notice: Notice, now: float) -> None:
-        old, first = self._run, _first(notice)
+        old, first = self._run, first_of(notice)
         self._leave_run(now)
         # A run usually starts at 1; in the middle of one, Redis was emptied, and counting starts here.
         base = first - 1 if first > MAX_SEQUENCE_JUMP else 0
@@ -211,10 +208,10 @@ class Order:
             item = heapq.heappop(run.waiting)
             if item.first > run.sequence + 1:
                 spans.append(Span(run.sequence + 1, item.first - 1, HOLE))
-                self._keep_holes(run.run, run.sequence + 1, item.first - 1, now)
+                self._holes.open(run.run, run.sequence + 1, item.first - 1, now + self._grace())
             jobs += [item.job] if item.job else []
             is_next = item.last > run.sequence
-            self._close_holes(run.run, item.first, item.last)
+            self._holes.close(run.run, item.first, item.last)
             run.sequence = max(run.sequence, item.last)
             if item.work and is_next:
                 self._emit(base, tuple(spans), item.work, tuple(jobs))
@@ -234,7 +231,7 @@ class Order:
     def _finish_ended(self) -> None:
         """Close END once the run is accounted for: until then another recorder would have to hear of it."""
         run = self._run
-        if run.end_jobs and run.sequence >= run.captured and all(key[0] != run.run for key in self._holes):
+        if run.end_jobs and run.sequence >= run.captured and not self._holes.has_any_of(run.run):
             run.marks.clear()
             self._emit(jobs=tuple(run.end_jobs), ended=True)
             run.end_jobs = []
@@ -254,64 +251,15 @@ class Order:
     # --- older runs and holes -------------------------------------------------------------------
 
     def _add_to_older(self, notice: Notice, job: JobId, now: float) -> None:
-        captured = notice.captured if isinstance(notice, Seen | End) else _last(notice)
+        captured = last_of(notice)
         before_run, before_captured = self._before
         if notice.run == before_run and captured > before_captured:
-            self._keep_holes(before_run, before_captured + 1, captured, now)
+            self._holes.open(before_run, before_captured + 1, captured, now + self._grace())
             self._before = (before_run, captured)
-        spans = tuple(_spans_of(notice))
+        spans = tuple(late_spans(notice))
         for span in spans:
-            self._close_holes(notice.run, span.first, span.last)
+            self._holes.close(notice.run, span.first, span.last)
         self._steps.append(Step(notice.run, self._run.live, 0, captured, spans, None, (job,)))
-
-    def _keep_holes(self, run: int, first: int, last: int, now: float) -> None:
-        expires = now + self._grace()
-        first = max(first, last + 1 - MAX_HOLES)  # the script gives up what is beyond
-        self._holes.update({(run, number): expires for number in range(first, last + 1)})
-
-    def _close_holes(self, run: int, first: int, last: int) -> None:
-        if last - first < len(self._holes):
-            for number in range(first, last + 1):
-                self._holes.pop((run, number), None)
-        elif self._holes:
-            self._holes = {
-                key: at for key, at in self._holes.items() if not (key[0] == run and first <= key[1] <= last)
-            }
-
-    def _expire_holes(self, now: float) -> None:
-        expired = [key for key, expires in self._holes.items() if expires <= now] if self._holes else []
-        for run, span in _group(sorted(expired)):
-            self._close_holes(run, span.first, span.last)
-            self._steps.append(Step(run, self._run.live, self._run.sequence, 0, (span,)))
 
     def _grace(self) -> float:
         return self._patience.live if self._run.live else self._patience.recorded
-
-
-def _first(notice: Notice) -> int:
-    if isinstance(notice, Result):
-        return notice.sequence
-    return notice.first if isinstance(notice, Gone) else notice.captured
-
-
-def _last(notice: Result | Gone) -> int:
-    return notice.sequence if isinstance(notice, Result) else notice.last
-
-
-def _spans_of(notice: Notice) -> Iterator[Span]:
-    """What a notice that comes after its run was left says of single frames."""
-    if isinstance(notice, Result):
-        yield Span(notice.sequence, notice.sequence, Outcome.LATE)
-    elif isinstance(notice, Gone):
-        yield Span(notice.first, notice.last, notice.reason)
-    elif isinstance(notice, End) and notice.sent < notice.captured:
-        yield Span(notice.sent + 1, notice.captured, Outcome.OVERTAKEN)
-
-
-def _group(holes: list[tuple[int, int]]) -> Iterator[tuple[int, Span]]:
-    """Join neighbouring (run, sequence) into lost spans."""
-    start = 0
-    for index, (run, number) in enumerate(holes):
-        if index + 1 == len(holes) or holes[index + 1] != (run, number + 1):
-            yield run, Span(holes[start][1], number, Outcome.LOST)
-            start = index + 1

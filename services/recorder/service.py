@@ -7,7 +7,8 @@ from typing import Final
 
 from services.recorder.counts import emotion_counts, minute_counts, stage_seconds
 from services.recorder.document import result_json
-from services.recorder.ordering import Notice, Order, Patience, Step
+from services.recorder.notices import Notice
+from services.recorder.ordering import Order, Patience, Step
 from services.recorder.smoothing import Smoother
 from services.recorder.tracks import Tracker
 from shared.config import Settings

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.recorder.ordering import Notice, Order, Patience, Step
+from services.recorder.notices import Notice
+from services.recorder.ordering import Order, Patience, Step
 from shared.messages import End, Gone, JobId, Message, Outcome, Preview, Result, Seen
 from shared.records import HOLE, Cursor, Span
 from shared.work import Work
