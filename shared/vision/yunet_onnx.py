@@ -8,7 +8,7 @@ points in cells.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import cv2
 import numpy as np
@@ -69,10 +69,7 @@ class OnnxYuNet:
             raise ArtefactError(
                 f"{weights} is not an ONNX file that can be run: {str(error)[:200]}"
             ) from None
-        if not set(OUTPUTS) <= {output.name for output in session.get_outputs()}:
-            raise ArtefactError(
-                f"{weights} is not YuNet: it lacks outputs such as cls_8; get the file by `mien fetch`"
-            )
+        check_network(session, str(weights))
         return cls(session, settings)
 
     def detect(self, frame: Image) -> list[FoundFace]:
@@ -99,6 +96,20 @@ class OnnxYuNet:
         for plane, channel in zip(blob[0], cv2.split(small), strict=True):
             plane[:height, :width] = channel
         return blob
+
+
+def check_network(session: Any, name: str) -> None:  # ONNX Runtime has no annotations
+    """Refuse another network, and the forms of YuNet that take one picture size only.
+
+    Raises:
+        ArtefactError: it is not YuNet for any size.
+    """
+    inputs = {each.name: each.shape for each in session.get_inputs()}
+    remedy = "get the right file by `mien fetch`"
+    if "input" not in inputs or not set(OUTPUTS) <= {output.name for output in session.get_outputs()}:
+        raise ArtefactError(f"{name} is not YuNet: it lacks outputs such as cls_8; {remedy}")
+    if any(isinstance(side, int) for side in inputs["input"][2:]):
+        raise ArtefactError(f"{name} takes pictures of one size only, {inputs['input'][2:]}; {remedy}")
 
 
 def decode(outputs: Sequence[Floats], width: int, threshold: float) -> tuple[Floats, Floats, Floats]:

@@ -1,5 +1,7 @@
 """YuNet: decoding worked by hand, both ways of running it, and that they find the same faces."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from shared.config import DetectorSettings
 from shared.errors import ArtefactError, ConfigError
 from shared.vision import faces as faces_module
 from shared.vision.faces import FoundFace, load_detector, select_faces, shrink, to_faces
-from shared.vision.yunet_onnx import OUTPUTS, OnnxYuNet, decode, suppress
+from shared.vision.yunet_onnx import OUTPUTS, OnnxYuNet, check_network, decode, suppress
 from shared.vision.yunet_wheel import WheelYuNet
 from tests.media import astronaut, beside, carphone
 
@@ -151,6 +153,22 @@ def test_file_that_is_not_a_network_is_named(tmp_path):
     file.write_text("this is no network")
     with pytest.raises(ArtefactError, match=r"text\.onnx is not an ONNX file"):
         load_detector(settings(weights=file))
+
+
+class Network:
+    """Describes itself as an ONNX session does."""
+
+    def __init__(self, shape, outputs):
+        self.get_inputs = lambda: [SimpleNamespace(name="input", shape=shape)]
+        self.get_outputs = lambda: [SimpleNamespace(name=name) for name in outputs]
+
+
+def test_other_networks_and_fixed_sizes_are_refused():
+    check_network(Network(["batch", 3, "height", "width"], OUTPUTS), "y.onnx")
+    with pytest.raises(ArtefactError, match=r"y\.onnx is not YuNet"):
+        check_network(Network(["batch", 3, "height", "width"], ["scores", "boxes"]), "y.onnx")
+    with pytest.raises(ArtefactError, match=r"pictures of one size only, \[640, 640\]"):
+        check_network(Network([1, 3, 640, 640], OUTPUTS), "y.onnx")
 
 
 def test_without_weights_the_wheel_is_used_and_says_how_to_be_faster(monkeypatch):
