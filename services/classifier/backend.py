@@ -25,6 +25,8 @@ class Backend(Protocol):
     """A face whose highest probability is lower is uncertain."""
     sha12: str
     """First 12 hex digits of the model file's SHA-256."""
+    provisional: bool
+    """Whether the model only stands in for a better one, as its card says."""
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (N, K) calibrated probabilities of (N, 96, 96) uint8 crops."""
@@ -38,6 +40,7 @@ class SleepBackend:
     labels: tuple[str, ...] = EMOTIONS
     uncertain_threshold = 0.0
     sha12 = "sleep"
+    provisional = False
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

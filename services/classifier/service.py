@@ -54,7 +54,12 @@ class ClassifierService:
 
     def _use(self, backend: Backend) -> None:
         self._backend = backend
-        self._facts.update(model=backend.sha12, backend=backend.name, device=backend.device)
+        self._facts.update(
+            model=backend.sha12,
+            backend=backend.name,
+            device=backend.device,
+            provisional=backend.provisional,
+        )
 
     def _classify(self, jobs: Sequence[tuple[Work, Faces]]) -> Iterator[Reply]:
         blocks = [np.frombuffer(job.message.payload[0], np.uint8) for job, _ in jobs]

@@ -28,6 +28,7 @@ class Brightness:
 
     def __init__(self, sha12="abc"):
         self.sha12 = sha12
+        self.provisional = False
         self.batches = []
 
     def predict(self, crops):
@@ -152,7 +153,7 @@ def test_frame_that_is_not_for_it_is_rejected_and_the_others_answered():
 def test_model_is_swapped_between_two_batches():
     old, new = Brightness("old"), Brightness("new")
     made, models, facts = service(old)
-    assert facts == {"model": "old", "backend": "brightness", "device": "cpu"}
+    assert facts == {"model": "old", "backend": "brightness", "device": "cpu", "provisional": False}
     assert [out.header.model for out in made.step([job([0])], 0.0)] == ["old"]
     models.fresh = new
     assert [out.header.model for out in made.step([job([0], 1), job([0], 2)], 0.0)] == ["new", "new"]
