@@ -143,6 +143,28 @@ def export(
     console.print(f"written: {out}")
 
 
+@app.command()
+def describe(
+    backbone: Annotated[str, typer.Argument(help="Network family: mobilenetv2, resnet50, …")] = "mobilenetv2",
+    size: Annotated[int, typer.Option(help="Input side in pixels.")] = 224,
+    classes: Annotated[int, typer.Option(help="Outputs of the last layer.")] = 7,
+) -> None:
+    """Show a network's architecture: blocks, every convolution, parameters, multiply-adds."""
+    from training.backbones import find_backbone
+    from training.describe import block_table, convolution_table
+    from training.describe import describe as look
+
+    found = look(find_backbone(backbone), size, classes)
+    console.print(f"{found.name} at {size} pixels, {classes} classes")
+    console.print(block_table(found))
+    console.print(convolution_table(found))
+    convolutions = len(found.convolutions)
+    console.print(
+        f"{convolutions} convolutions (the dense layer counted as one), {found.parameters:,} parameters,"
+    )
+    console.print(f"{found.work / 1e6:,.1f} million multiply-adds for one picture")
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
     try:
