@@ -9,21 +9,26 @@ from services.recorder.holes import Holes
 from services.recorder.notices import Notice, first_of, last_of, late_spans
 from shared.messages import MAX_SEQUENCE_JUMP, End, Gone, JobId, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
+from shared.topology import RECORDER
 from shared.work import Work
 
 DAY_MS: Final = 86_400_000
+CROWD: Final = RECORDER.window * 3 // 4
+"""More must not wait: the missing frame itself could no longer be given to this recorder."""
 
 
 class Patience(NamedTuple):
     """How long to wait for what, in seconds.
 
     Attributes:
-        reorder: for a frame of a live camera that a later one has overtaken; afterwards it is skipped.
+        reorder: for a frame of a live camera while a later result waits; afterwards it is skipped.
+        notice: the same while only notices of later, dropped frames wait: they hold nothing up.
         live: for what became of a skipped or never seen frame of a live camera; afterwards it is lost.
         recorded: the same for a recorded camera, from the last sign of its ended run.
     """
 
     reorder: float
+    notice: float
     live: float
     recorded: float
 
@@ -128,8 +133,11 @@ class Order:
         """Skip what was waited for long enough, and give up what is not heard of any more."""
         run = self._run
         if run.live and run.waiting:
-            overdue = [item.last for item in run.waiting if now - item.arrived >= self._patience.reorder]
-            self._drain(max(overdue, default=0), now)
+            self._drain(
+                max((item.last for item in run.waiting if self._is_overdue(item, now)), default=0), now
+            )
+            if len(run.waiting) > CROWD:
+                self._drain(run.waiting[0].first, now)
         while run.marks and (run.marks[0][0] <= now or run.marks[0][1] <= run.sequence):
             self._give_up(run.marks.popleft()[1], now)
         for of_run, span in self._holes.expired(now):
@@ -220,6 +228,9 @@ class Order:
                 spans.append(Span(item.first, item.last, item.outcome))
         if spans:
             self._emit(base, tuple(spans), None, tuple(jobs))
+
+    def _is_overdue(self, item: _Item, now: float) -> bool:
+        return now - item.arrived >= (self._patience.reorder if item.work else self._patience.notice)
 
     def _give_up(self, captured: int, now: float) -> None:
         run = self._run

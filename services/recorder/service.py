@@ -48,7 +48,9 @@ class RecorderService:
         self._settings = settings
         self._read_cursor, self._wall_ns = read_cursor, wall_ns
         lost = settings.frames.deadline + LOST_SECONDS
-        self._patience = Patience(settings.recorder.reorder, lost, lost + settings.frames.lease)
+        self._patience = Patience(
+            settings.recorder.reorder, settings.frames.deadline, lost, lost + settings.frames.lease
+        )
         self._cameras: dict[str, _Camera] = {}
         self._unread: dict[str, list[Work]] = {}
         """Work of cameras whose cursor could not be read yet."""

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from services.recorder.notices import Notice
-from services.recorder.ordering import Order, Patience, Step
+from services.recorder.ordering import CROWD, Order, Patience, Step
 from shared.messages import End, Gone, JobId, Message, Outcome, Preview, Result, Seen
 from shared.records import HOLE, Cursor, Span
 from shared.work import Work
 
-PATIENCE = Patience(reorder=0.2, live=3.0, recorded=5.0)
+PATIENCE = Patience(reorder=0.2, notice=1.0, live=3.0, recorded=5.0)
 WALL_MS = 1_800_000_000_000
 
 
@@ -94,6 +94,32 @@ def test_dropped_frames_are_not_waited_for() -> None:
     assert desk.gone(2, 4, "overtaken") == []
     assert desk.result(5) == []
     assert told(desk.result(1)) == [1, "done 3", (2, 4, "overtaken"), 5, "done 1", "done 2"]
+
+
+def test_notices_of_dropped_frames_alone_do_not_make_a_frame_late() -> None:
+    desk = Desk()
+    desk.gone(2, 3, "overtaken")
+    desk.gone(4, 4, "overtaken", now=0.4)
+    assert desk.wait(0.9) == []
+    assert told(desk.result(1, now=0.9)) == [
+        1,
+        "done 3",
+        (2, 3, "overtaken"),
+        (4, 4, "overtaken"),
+        "done 1",
+        "done 2",
+    ]
+    desk.gone(6, 6, now=1.0)
+    assert told(desk.wait(2.0)) == [(5, 5, HOLE), (6, 6, "stale"), "done 4"]
+
+
+def test_so_many_notices_that_the_missing_frame_could_not_be_given_are_not_held() -> None:
+    desk = Desk()
+    for number in range(CROWD):
+        desk.gone(2 * number + 2, 2 * number + 2)
+    assert desk.wait(0.1) == []
+    desk.gone(2 * CROWD + 2, 2 * CROWD + 2)
+    assert told(desk.wait(0.1)) == [(1, 1, HOLE), (2, 2, "stale"), "done 1"]
 
 
 def test_a_dropped_range_below_closes_holes() -> None:
