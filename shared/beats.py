@@ -71,9 +71,8 @@ class Beats:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and wait for it, at most a second."""
+        """End the thread at its next turn; it does not keep the process from ending."""
         self._stop.set()
-        self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
         socket = BeatSocket(self._settings.bus)
@@ -109,7 +108,7 @@ class Beats:
 
     def _listen(self, socket: BeatSocket, due: float) -> None:
         while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
-            answer = socket.receive(min(left, 0.1))
+            answer = socket.receive(left)
             if isinstance(answer, BeatAck):
                 self._measure_offset(answer)
             elif isinstance(answer, Who):

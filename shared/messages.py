@@ -175,6 +175,8 @@ class Job(Header, frozen=True, kw_only=True):
     age_ns: Nanoseconds
     """Age of the frame when the job was sent, on the broker's clock."""
     preview: Preview = Preview.NONE
+    watched: bool = False
+    """Whether anybody subscribes to the camera's results."""
 
 
 class Output(Header, frozen=True, kw_only=True):

@@ -160,6 +160,7 @@ class Loop:
         self._retry_at = 0.0
         self._finished: list[JobId] = []
         self._ages: dict[JobId, tuple[float, int]] = {}
+        self._unwatched: set[str] = set()
         self._stop_asked = threading.Event()
         self._drain_until = 0.0
         self._drained = False
@@ -228,6 +229,8 @@ class Loop:
             self._client.send(Invalid(job=job.job, reason="the message is not about the job's frame"))
             return []
         self._ages[job.job] = (time.monotonic(), job.age_ns)
+        topic = topology.result_topic(job.camera)
+        (self._unwatched.discard if job.watched else self._unwatched.add)(topic)
         return [Work(job.job, inner, job.preview, job.age_ns)]
 
     def _step(self, batch: list[Work]) -> None:
@@ -247,7 +250,8 @@ class Loop:
 
     def _answer(self, out: Reply | Reject | Finish | Publish) -> None:
         if isinstance(out, Publish):
-            self._client.send(Feed(topic=out.topic), out.payload)
+            if out.topic not in self._unwatched:
+                self._client.send(Feed(topic=out.topic), out.payload)
             return
         received, age_ns = self._ages.pop(out.job, (time.monotonic(), 0))
         if isinstance(out, Finish):

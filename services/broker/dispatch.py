@@ -147,6 +147,7 @@ class Dispatcher:
             sequence=task.first,
             age_ns=max(0, int((now - task.origin) * 1e9)),
             preview=self._preview(task.camera),
+            watched=bool(self.watched) and topology.result_topic(task.camera) in self.watched,
         )
         self.actions.append(Send(worker.identity, encode(header, *_parts(task))))
 

@@ -17,7 +17,7 @@ from shared.messages import HEADERS, Part
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS: Final = 0.05
+TICK_SECONDS: Final = 0.1
 REPORT_SECONDS: Final = 1.0
 _BURST: Final = 256
 """Messages taken between two looks at the clock."""
