@@ -196,7 +196,6 @@ def messages_until_closed(socket: Any) -> Iterator[None]:
 
 def test_a_taken_port_gives_one_line_with_the_remedy() -> None:
     first = listen(DashboardSettings(port=0))
-    first.listen()
     port = first.getsockname()[1]
     assert page_url(first) == f"http://127.0.0.1:{port}/"
     with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}.*MIEN_DASHBOARD__PORT"):

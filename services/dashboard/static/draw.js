@@ -26,10 +26,10 @@ function fit(canvas, size) {
 
 function drawFace(context, face, scale, taken) {
   const [x, y, width, height] = face.box.map((value) => value * scale);
-  const { emotion, share } = shownReading(face);
-  const colour = face.certain ? colourOf(emotion) : UNCERTAIN_COLOUR;
+  const { emotion, share, certain } = shownReading(face);
+  const colour = certain ? colourOf(emotion) : UNCERTAIN_COLOUR;
   const line = Math.max(1.5, 2 * devicePixelRatio);
-  context.setLineDash(face.certain ? [] : [3 * line, 2 * line]);
+  context.setLineDash(certain ? [] : [3 * line, 2 * line]);
   context.lineJoin = "round";
   for (const [style, thickness] of [["rgb(0 0 0 / 55%)", line + 2 * devicePixelRatio], [colour, line]]) {
     context.strokeStyle = style;
@@ -38,7 +38,7 @@ function drawFace(context, face, scale, taken) {
   }
   context.setLineDash([]);
   const reading = `${emotion} ${percent(share)}`;
-  const text = face.certain ? reading : `uncertain · ${reading}`;
+  const text = certain ? reading : `uncertain · ${reading}`;
   drawLabel(context, text, colour, x, y, height, taken);
 }
 

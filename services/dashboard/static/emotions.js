@@ -23,9 +23,11 @@ export function inkOn(colour) {
   return red * 0.299 + green * 0.587 + blue * 0.114 > 110 ? "#111418" : "#ffffff";
 }
 
-/** Return what a face is shown with: label and share after smoothing, which a person can follow. */
+/** Return what a face is shown with: the smoothed reading, which a person can follow; it counts as certain
+ *  where the frame's own reading is certain and says the same. */
 export function shownReading(face) {
-  return { emotion: face.smoothed_emotion, share: face.smoothed[face.smoothed_emotion] };
+  const emotion = face.smoothed_emotion;
+  return { emotion, share: face.smoothed[emotion], certain: face.certain && face.emotion === emotion };
 }
 
 /** Return the largest face of a result, or null. */

@@ -47,7 +47,7 @@ function pipeline(status) {
 }
 
 function stage(service, status) {
-  const workers = status.workers.filter((worker) => worker.service === service);
+  const workers = status.workers.filter((worker) => worker.service === service && !worker.facts.camera);
   const jobs = workers.reduce((sum, worker) => sum + (worker.jobs_per_second ?? 0), 0);
   const captured = status.cameras.reduce((sum, camera) => sum + camera.captured_per_second, 0);
   const demand = status.demand[service];
@@ -64,7 +64,7 @@ function stage(service, status) {
 function meter(name, share, metric) {
   const fill = h("i", {});
   fill.style.setProperty("--share", Math.min(share, 1));
-  return h("p", { class: "meter", title: metric }, h("span", {}, `${name} ${share.toFixed(2)}`), fill);
+  return h("p", { class: "meter", title: metric }, h("span", {}, `${name} ${share.toFixed(2)}`.trim()), fill);
 }
 
 function queueArrow(queue) {
@@ -115,7 +115,7 @@ function workerTable(status) {
     worker.instance,
     h("span", { class: "pill", "data-level": worker.state === "working" ? "good" : "warn" }, worker.state),
     worker.host,
-    worker.busy === null ? "–" : meter("busy", worker.busy, "mien_busy_seconds_total"),
+    worker.busy === null ? "–" : meter("", worker.busy, "mien_busy_seconds_total"),
     rate(worker.jobs_per_second),
     worker.seconds_per_job ? milliseconds(worker.seconds_per_job * 1000) : "–",
     notes(worker.facts),

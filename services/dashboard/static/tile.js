@@ -6,6 +6,8 @@ import { colourOf, largestFace, shownReading } from "./emotions.js";
 
 const RATE_WINDOW_MS = 3000;
 const STALE_SECONDS = 2;
+/** So long without a picture, and results are shown without one. */
+const ALONE_MS = 1000;
 
 export class Tile {
   #canvas = h("canvas", { class: "frame", role: "img", width: 640, height: 360 });
@@ -39,20 +41,18 @@ export class Tile {
     this.tick();
   }
 
-  /** Take a result; its picture, if there is one, comes right behind it. */
+  /** Take a result; its picture, if there is one, comes right behind it, and both are shown together. */
   result(result) {
     this.#result = result;
-    this.#showBars();
-    setText(this.#facts.latency.value, milliseconds(result.latency_ms));
-    setText(this.#facts.faces.value, String(result.faces.length));
+    if (performance.now() - (this.#shown.times.at(-1) ?? 0) > ALONE_MS) this.#showReading(result);
   }
 
   /** Decode and draw a picture, with the result of that very frame if it is known. */
   async picture(header, jpeg) {
-    const result = this.#result;
-    const matches = result && result.run === header.run && result.sequence === header.sequence;
+    const newest = this.#result;
+    const matches = newest && newest.run === header.run && newest.sequence === header.sequence;
     const bitmap = await createImageBitmap(jpeg);
-    if (header.captured_ns >= this.#shown.capturedNs) this.#draw(bitmap, header, matches ? result : null);
+    if (header.captured_ns >= this.#shown.capturedNs) this.#draw(bitmap, header, matches ? newest : null);
     bitmap.close();
   }
 
@@ -62,6 +62,7 @@ export class Tile {
     Object.assign(this.#canvas.dataset, { run: header.run, sequence: header.sequence, boxes: boxes.join(";") });
     this.#shown.capturedNs = header.captured_ns;
     this.#shown.times.push(performance.now());
+    if (result) this.#showReading(result);
     this.tick();
   }
 
@@ -103,17 +104,19 @@ export class Tile {
     return age > slowest ? `no new picture for ${duration(age)}` : "";
   }
 
-  #showBars() {
-    const face = largestFace(this.#result);
+  #showReading(result) {
+    setText(this.#facts.latency.value, milliseconds(result.latency_ms));
+    setText(this.#facts.faces.value, String(result.faces.length));
+    const face = largestFace(result);
     this.#bars.classList.toggle("nobody", !face);
     if (!face) return;
     const shares = Object.entries(face.smoothed);
     if (this.#bars.children.length !== shares.length) this.#bars.replaceChildren(...shares.map(bar));
-    const best = face.certain ? shownReading(face).emotion : "";
+    const { emotion, certain } = shownReading(face);
     shares.forEach(([label, share], index) => {
       const item = this.#bars.children[index];
       item.style.setProperty("--share", share);
-      item.classList.toggle("best", label === best);
+      item.classList.toggle("best", certain && label === emotion);
       setText(item.querySelector("b"), percent(share));
     });
   }
