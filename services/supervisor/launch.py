@@ -15,13 +15,13 @@ from shared.records import Wanted
 
 REDIS: Final = "redis"
 STOP_SECONDS: Final = {
-    topology.CAPTURE.name: 1.0,
+    topology.CAPTURE.name: 1.3,
     topology.DETECTOR.name: 1.8,
-    topology.CLASSIFIER.name: 2.6,
-    topology.RECORDER.name: 3.5,
-    topology.DASHBOARD.name: 3.9,
-    topology.BROKER.name: 4.2,
-    REDIS: 4.7,
+    topology.CLASSIFIER.name: 2.3,
+    topology.RECORDER.name: 3.0,
+    topology.DASHBOARD.name: 3.3,
+    topology.BROKER.name: 3.6,
+    REDIS: 4.0,
 }
 """Counted from the order to stop: by when each service must be gone, so that all is within 5 s."""
 PORTS_TRIED: Final = 20
