@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -26,6 +27,19 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent thread ends (for `preexec_fn`)."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def silence_native_errors() -> None:
+    """Send standard error to nowhere for C libraries, while Python's own stays where it was.
+
+    Does nothing where Python's own goes elsewhere already, as in a test.
+    """
+    if sys.stderr is not sys.__stderr__:
+        return
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    os.close(silence)
 
 
 def host_id() -> str:

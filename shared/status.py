@@ -33,6 +33,8 @@ class CameraStatus(Struct, frozen=True, kw_only=True):
     height: int
     captured_per_second: float
     recorded_per_second: float
+    faces_per_second: float
+    """Of the recorded frames."""
     reconnects: int
     latency: Latency
     ledger: Ledger
@@ -122,8 +124,9 @@ def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
         minutes = _recent_minutes(store, name, now_ns)
         histogram = sum_counts(row["latency"] for row in minutes)
         histograms.update(histogram)
-        rate = sum(row["frames"] for row in minutes) / _window_seconds(states.get(name), now_ns)
-        cameras.append(_camera(name, wanted, states.get(name), histogram, rate, store.ledger(name)))
+        seconds = _window_seconds(states.get(name), now_ns)
+        rates = [sum(row[what] for row in minutes) / seconds for what in ("frames", "faces")]
+        cameras.append(_camera(name, wanted, states.get(name), histogram, rates, store.ledger(name)))
     workers = [_worker(sign) for sign in health]
     broker = next((sign.facts for sign in health if sign.service == topology.BROKER.name), {})
     return Status(
@@ -158,7 +161,7 @@ def _camera(
     wanted: WantedCamera,
     state: CameraState | None,
     histogram: Mapping[str, int],
-    rate: float,
+    rates: Sequence[float],
     counts: Mapping[str, int],
 ) -> CameraStatus:
     state = state or CameraState(
@@ -174,7 +177,8 @@ def _camera(
         width=state.width,
         height=state.height,
         captured_per_second=round(state.fps, 2),
-        recorded_per_second=round(rate, 2),
+        recorded_per_second=round(rates[0], 2),
+        faces_per_second=round(rates[1], 2),
         reconnects=state.reconnects,
         latency=latency_of(histogram),
         ledger=balance_of(counts),

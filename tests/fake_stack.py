@@ -73,7 +73,7 @@ class FakeStore:
     def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
         self._check()
         latency = {"75": 60, "100": 30, "150": 9, "200": 1}
-        return [{"minute": until_minute - 1, "frames": 100, "latency": latency}]
+        return [{"minute": until_minute - 1, "frames": 100, "faces": 150, "latency": latency}]
 
     def latest(self, camera: str) -> dict[str, Any] | None:
         self._check()

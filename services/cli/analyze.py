@@ -50,6 +50,7 @@ def analyze(
     from shared.config import load_settings
 
     process.prepare(threads=1)
+    process.silence_native_errors()
     flags = {"detector": {"width": detection_width}} if detection_width else {}
     failed = _run(
         load_settings(config, **flags),

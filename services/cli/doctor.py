@@ -27,6 +27,7 @@ def doctor(
     from shared import process
 
     process.prepare(threads=1)
+    process.silence_native_errors()
     from services.cli.checks import State, examine
 
     findings = examine(load(config, redis, run_dir))

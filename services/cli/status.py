@@ -87,13 +87,14 @@ def _table(*headings: str) -> "Table":
 def _cameras(status: "Status") -> "Table":
     from rich.text import Text
 
-    table = _table("camera", "state", ">fps", ">recorded/s", ">p50 ms", ">p95 ms", "note")
+    table = _table("camera", "state", ">fps", ">recorded/s", ">faces/s", ">p50 ms", ">p95 ms", "note")
     for camera in status.cameras:
         table.add_row(
             camera.camera,
             camera.state,
             f"{camera.captured_per_second:.1f}",
             f"{camera.recorded_per_second:.1f}",
+            f"{camera.faces_per_second:.1f}",
             _milliseconds(camera.latency.p50_ms),
             _milliseconds(camera.latency.p95_ms),
             Text(camera.detail),

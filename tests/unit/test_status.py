@@ -45,6 +45,7 @@ def test_rates_of_a_new_camera_count_from_when_it_came_alive() -> None:
     state = store.states["desk"]
     status = read_status(store, now_ns=max(state.since_ns, 120_000_000_000) + 20_000_000_000)
     assert status.cameras[0].recorded_per_second == pytest.approx(5.0, rel=0.01)
+    assert status.cameras[0].faces_per_second == pytest.approx(7.5, rel=0.01)
 
 
 def test_sources_show_no_password() -> None:
