@@ -1,41 +1,29 @@
 """The wall in a real browser: pictures move, boxes lie on the faces, what is not live does not look so."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
+from tests.browser.drawn import canvas, wait_for_frame
 from tests.fake_stack import face, process, scene
 
-FRAME = "article[data-camera=desk] canvas"
+FRAME = canvas("desk")
 LIVE = "article[data-camera=desk][data-state=live]"
-
-
-def wait_for_frame(page: Page, after: int = 0) -> dict[str, Any]:
-    """Return the drawn frame (sequence, boxes) of camera desk, once one later than `after` is drawn."""
-    page.wait_for_function(
-        "([query, after]) => Number(document.querySelector(query)?.dataset.sequence ?? 0) > after",
-        arg=[FRAME, after],
-    )
-    drawn = page.evaluate("query => ({...document.querySelector(query).dataset})", FRAME)
-    boxes = [[float(value) for value in box.split()] for box in drawn["boxes"].split(";") if box]
-    return {"sequence": int(drawn["sequence"]), "boxes": boxes}
 
 
 def test_pictures_move_and_boxes_lie_on_the_faces(page: Page, served: Served) -> None:
     page.goto(served.url)
-    first = wait_for_frame(page)
-    second = wait_for_frame(page, first["sequence"] + 3)
-    assert first["boxes"] != second["boxes"]
+    first = wait_for_frame(page, "desk")
+    second = wait_for_frame(page, "desk", first.sequence + 3)
+    assert first.boxes != second.boxes
     for drawn in (first, second):
-        assert drawn["boxes"] == [list(scene(drawn["sequence"])[1][0]["box"])]
+        assert drawn.boxes == [list(scene(drawn.sequence)[1][0]["box"])]
     expect(page.locator(LIVE)).to_be_visible()
 
 
 def test_what_lies_inside_a_box_on_the_canvas_is_the_face_of_that_frame(page: Page, served: Served) -> None:
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     inside, outside = page.evaluate(
         """query => {
           const canvas = document.querySelector(query);
@@ -61,7 +49,7 @@ def test_only_tiles_on_screen_are_watched(page: Page, served: Served) -> None:
         served.store.put_camera(f"extra{number}", served.store.cameras()["desk"])
     page.set_viewport_size({"width": 420, "height": 700})
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     assert "result/desk" in served.feed.topics
     assert "result/extra11" not in served.feed.topics
     page.locator("article[data-camera=extra9]").scroll_into_view_if_needed()
@@ -73,7 +61,7 @@ def test_only_tiles_on_screen_are_watched(page: Page, served: Served) -> None:
 
 def test_a_frozen_picture_does_not_look_live(page: Page, served: Served) -> None:
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     served.feed.frozen = True
     tile = page.locator("article[data-camera=desk]")
     expect(tile).to_have_attribute("data-state", "stale")
@@ -84,7 +72,7 @@ def test_a_frozen_picture_does_not_look_live(page: Page, served: Served) -> None
 
 def test_a_lost_camera_says_since_when_and_why(page: Page, served: Served) -> None:
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     served.store.set_state("desk", "lost", "connection refused")
     tile = page.locator("article[data-camera=desk]")
     expect(tile.locator(".state")).to_contain_text("lost since")
@@ -98,7 +86,7 @@ def test_the_bars_show_the_largest_face(page: Page, served: Served, share: float
         [face((0, 0, 9, 9), "fear", 0.9), face((60, 60, 90, 90), "sad", share)],
     )
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     bars = page.locator("article[data-camera=desk] .bars li")
     expect(bars).to_have_count(7)
     expect(bars.filter(has_text="sad")).to_contain_text(shown)
@@ -107,7 +95,7 @@ def test_the_bars_show_the_largest_face(page: Page, served: Served, share: float
 
 def test_cameras_come_and_go_without_a_reload(page: Page, served: Served) -> None:
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     served.store.put_camera("yard", served.store.cameras()["desk"])
     expect(page.locator("article[data-camera=yard]")).to_be_visible()
     served.store.remove_camera("yard")
@@ -137,7 +125,7 @@ def test_the_system_shows_ledger_queues_processes_and_remedies(page: Page, serve
 
 def test_without_redis_the_page_says_so_and_recovers(page: Page, served: Served) -> None:
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     served.store.away = True
     expect(page.locator("#health")).to_have_text("out of reach")
     expect(page.locator("#remedies")).to_contain_text("Redis")
@@ -150,7 +138,7 @@ def test_the_page_is_light_and_fits_a_phone(page: Page, served: Served) -> None:
     page.on("response", lambda answer: sizes.append(len(answer.body())))
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(served.url)
-    wait_for_frame(page)
+    wait_for_frame(page, "desk")
     assert sum(sizes) < 500_000
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")

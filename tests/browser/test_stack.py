@@ -1,0 +1,82 @@
+"""The page over a real stack: pictures of real cameras move, and their boxes are those that were recorded."""
+
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.drawn import wait_for_frame
+from tests.media import carphone, packaged
+from tests.running_stack import RunningStack
+from tests.waiting import wait_for
+
+CAMERA = "demo-carphone"
+FIRST_FRAME_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The dashboard of a running demo."""
+    packaged("skimage", "data/astronaut.png")
+    carphone()
+    with (
+        tempfile.TemporaryDirectory(prefix="mien-") as folder,
+        RunningStack(Path(folder), "--detection-width", "320", "--classifiers", "1") as stack,
+    ):
+        stack.wait_for_result(CAMERA)
+        stack.wait_until("dashboard", 1)
+        yield str(stack.record()["dashboard"]).rstrip("/") + "/"
+
+
+def recorded(url: str, camera: str, run: int, sequence: int) -> dict[str, Any] | None:
+    """Return the result of one frame, as the API gives it."""
+    with urllib.request.urlopen(f"{url}api/cameras/{camera}/results?since=10s&limit=1000") as answer:
+        rows = json.load(answer)["results"]
+    return next((row for row in rows if (row["run"], row["sequence"]) == (run, sequence)), None)
+
+
+def test_the_boxes_on_a_picture_are_those_recorded_of_that_frame(page: Page, url: str) -> None:
+    page.goto(url)
+    page.set_default_timeout(FIRST_FRAME_MS)
+    first = wait_for_frame(page, CAMERA)
+    later = wait_for_frame(page, CAMERA, first.sequence + 5)
+    for drawn in (first, later):
+        row = recorded(url, CAMERA, drawn.run, drawn.sequence)
+        assert row is not None
+        assert drawn.boxes == [face["box"] for face in row["faces"]]
+    assert len(later.boxes) == 1
+
+
+def test_a_camera_added_over_the_api_comes_alive_on_the_page(page: Page, url: str) -> None:
+    page.goto(url)
+    body = {"name": "extra", "source": str(carphone()), "loop": True, "pace": "live", "fps": 5}
+    request = urllib.request.Request(f"{url}api/cameras", json.dumps(body).encode())
+    request.add_header("content-type", "application/json")
+    urllib.request.urlopen(request).close()
+    live = page.locator("article[data-camera=extra][data-state=live]")
+    expect(live).to_be_visible(timeout=FIRST_FRAME_MS)
+    assert wait_for_frame(page, "extra").boxes
+    urllib.request.urlopen(urllib.request.Request(f"{url}api/cameras/extra", method="DELETE")).close()
+    expect(page.locator("article[data-camera=extra]")).to_have_count(0, timeout=FIRST_FRAME_MS)
+
+
+def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
+    page.goto(url)
+    row = page.locator("#ledger tr", has_text=CAMERA)
+    expect(row).to_be_visible(timeout=FIRST_FRAME_MS)
+
+    def agrees() -> bool:
+        with urllib.request.urlopen(f"{url}api/status") as answer:
+            cameras = {camera["camera"]: camera for camera in json.load(answer)["cameras"]}
+        ledger: dict[str, Any] = cameras[CAMERA]["ledger"]
+        dropped = sum(ledger["dropped"].values())
+        assert ledger["captured"] == ledger["recorded"] + dropped + ledger["in_flight"]
+        captured = int(row.locator("td").nth(0).inner_text().replace(",", ""))
+        return 0 <= int(ledger["captured"]) - captured < 100
+
+    wait_for(agrees, "the page shows the ledger of the API")
