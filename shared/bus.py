@@ -188,11 +188,11 @@ class Client:
             if message is not None or time.monotonic() >= deadline:
                 return message
 
-    def close(self, flush_seconds: float = 0.0) -> None:
-        """Close the sockets; what was sent last may leave for so long, while the process goes on or ends."""
+    def close(self) -> None:
+        """Close the sockets at once; who must be heard waits for an answer first."""
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
-        self._socket.close(linger=int(flush_seconds * 1000))
+        self._socket.close(linger=0)
 
     def _wait(self, deadline: float) -> Message | None:
         if not self.ready and time.monotonic() - self._said_hello_at > HELLO_AGAIN_SECONDS:

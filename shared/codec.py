@@ -73,6 +73,8 @@ def _check_payload(header: Header, payload: Sequence[Part]) -> None:
 def _payload_length(header: Header) -> int | None:
     if isinstance(header, Frame) and header.encoding is Encoding.BGR:
         return header.width * header.height * 3
+    if isinstance(header, Frame) and header.encoding is Encoding.SHARED:
+        return 0
     if isinstance(header, Faces):
         return len(header.faces) * CROP_SIDE * CROP_SIDE
     return None

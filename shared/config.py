@@ -169,7 +169,7 @@ class CaptureSettings(Section):
     )
     retry_most: Duration = Field(30.0, gt=0, le=3600, description="ceiling of all waits before opening again")
     encoding: Literal["auto", "bgr", "jpeg"] = Field(
-        "auto", description="of frames on the bus; auto: raw (bgr) over ipc, JPEG over tcp"
+        "auto", description="of frames; auto: in shared memory or raw (bgr) on one machine, else JPEG"
     )
     jpeg_quality: int = Field(90, ge=10, le=100)
 

@@ -62,10 +62,11 @@ class Preview(StrEnum):
 
 
 class Encoding(StrEnum):
-    """How a frame's payload is stored: JPEG, or raw rows of blue, green, red bytes."""
+    """How a frame travels: as JPEG, as raw rows of blue, green, red bytes, or as such in shared memory."""
 
     JPEG = "jpeg"
     BGR = "bgr"
+    SHARED = "shared"
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -215,7 +216,7 @@ class Drain(Header, frozen=True, kw_only=True):
 
 
 class Drained(Header, frozen=True, kw_only=True):
-    """Broker → worker: nothing of yours is open; you may go."""
+    """Broker → worker or source: nothing of yours is open, the END has arrived; you may go."""
 
     kind = b"DRAINED"
 
@@ -242,13 +243,22 @@ class FrameHeader(Header, frozen=True, kw_only=True):
     """Position in the video or folder, for recorded cameras."""
 
 
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a frame lies in its source's memory (see shared/frame_memory.py)."""
+
+    path: Annotated[str, Meta(pattern=r"^/proc/[0-9]{1,10}/fd/[0-9]{1,10}$")]
+    offset: Count
+
+
 class Frame(FrameHeader, frozen=True, kw_only=True):
-    """Source → frames. Payload: one part, JPEG or `height x width x 3` bytes (blue, green, red)."""
+    """Source → frames. Payload: one part: JPEG; `height x width x 3` bytes (blue, green, red); shared: empty."""
 
     kind = b"FRAME"
     encoding: Encoding
     age_ns: Nanoseconds
     """Age at the moment of sending, from the source's monotonic clock."""
+    place: Place | None = None
+    """Of a shared frame."""
     previous: Count
     """Sequence of the frame sent before this one (0: none); those between were overtaken in capture."""
 

@@ -80,9 +80,11 @@ class Stack:
         names = list(self.store.cameras())
         for name in names:
             self.store.remove_camera(name)
-        self._wait(
-            lambda: not any(map(self.in_flight, names)), SETTLE_SECONDS, "some frames' fate is unknown"
-        )
+        try:
+            self._wait(lambda: not any(map(self.in_flight, names)), SETTLE_SECONDS, "the cameras did not end")
+        except StackError as error:
+            open_ones = {name: self.store.cursor(name) for name in names if self.in_flight(name)}
+            raise StackError(f"{error}; not accounted for: {open_ones}") from None
 
     def in_flight(self, camera: str) -> int:
         """Return captured frames whose fate is not known; a run that has not ended counts as one."""

@@ -209,6 +209,7 @@ class Policy:
             Task(end.camera, end.run, 1, 1, end.live, now, encode(end), frame=False),
         )
         self.desk.roster.remove(peer)
+        self.desk.say(peer.identity, Drained())
         self.desk.dispatch_results(now)
 
     def _tell_seen(self, peer: Peer, captured: int, now: float) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from services.capture.link import Report, Task, encode_line
 from services.capture.native_errors import keep_python_errors_only
-from shared import log, process, topology
+from shared import frame_memory, log, process, topology
 from shared.beats import Beats
 from shared.bus import Client
 from shared.config import Settings, load_settings
@@ -21,8 +21,6 @@ from shared.messages import SCHEMA, Encoding, Hello
 from shared.store import Store
 
 logger = logging.getLogger(__name__)
-
-FLUSH_SECONDS = 0.3
 
 
 def main() -> None:
@@ -93,7 +91,7 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         fps=camera.fps,
         bus=client,
         window=window,
-        encode_as=frame_encoding(settings),
+        encode_as=frame_encoding(settings, source.live),
         jpeg_quality=settings.capture.jpeg_quality,
         offset_ns=lambda: beats.offset_ns,
         report=_report,
@@ -104,7 +102,7 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         loop.run()
     finally:
         beats.stop()
-        client.close(FLUSH_SECONDS)
+        client.close()
         source.close()
 
 
@@ -115,11 +113,16 @@ def window_size(settings: Settings, live: bool) -> int:
     return topology.LIVE_WINDOW if settings.bus.work.startswith("ipc://") else topology.LIVE_WINDOW_REMOTE
 
 
-def frame_encoding(settings: Settings) -> Encoding:
-    """Return how frames travel: as set, else raw where the bus does not leave the machine's memory."""
+def frame_encoding(settings: Settings, live: bool) -> Encoding:
+    """Return how frames travel: as set; else by shared memory, raw or JPEG, the cheapest that goes.
+
+    A recorded source's frames may be unacknowledged in any order, so no slot of a ring is ever safe.
+    """
     if settings.capture.encoding != "auto":
         return Encoding(settings.capture.encoding)
-    return Encoding.BGR if settings.bus.work.startswith("ipc://") else Encoding.JPEG
+    if not settings.bus.work.startswith("ipc://"):
+        return Encoding.JPEG
+    return Encoding.SHARED if live and frame_memory.is_supported() else Encoding.BGR
 
 
 if __name__ == "__main__":

@@ -38,7 +38,13 @@ class ChildProcess:
     """Starts and holds one `services.capture.child`."""
 
     def __init__(self, task: Task, instance: str, config: Path | None) -> None:
-        command = [sys.executable, "-m", "services.capture.child", "--instance", child_instance(instance, task.camera)]
+        command = [
+            sys.executable,
+            "-m",
+            "services.capture.child",
+            "--instance",
+            child_instance(instance, task.camera),
+        ]
         command += ["--config", str(config)] if config else []
         self._reader = ReportReader()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

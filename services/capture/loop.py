@@ -12,7 +12,8 @@ from services.capture.picture import Picture, encode
 from services.capture.sources import Source
 from services.capture.window import Outgoing, Window
 from shared.errors import SourceError
-from shared.messages import Ack, Encoding, End, Frame, Header, Message, Part, Refused, Taken
+from shared.frame_memory import FrameWriter
+from shared.messages import Ack, Drained, Encoding, End, Frame, Header, Message, Part, Place, Refused, Taken
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Shot(NamedTuple):
     captured_ns: int
     monotonic_ns: int
     media_seconds: float | None
+    place: Place | None
 
 
 class ReadLoop:
@@ -80,6 +82,7 @@ class ReadLoop:
     ) -> None:
         self._camera, self._run, self._source, self._bus, self._window = camera, run, source, bus, window
         self._encode_as, self._jpeg_quality, self._offset_ns = encode_as, jpeg_quality, offset_ns
+        self._memory = FrameWriter()
         self._limiter = Limiter(fps)
         self._schedule = Schedule() if source.paced and source.live else None
         self._interval_seconds = max(source.interval_seconds, 1 / fps if fps else 0.0)
@@ -152,14 +155,21 @@ class ReadLoop:
     def _shot(self, picture: Picture, at: float) -> Shot:
         height, width = picture.shape[:2]
         age_ns = max(0, int((time.monotonic() - at) * 1e9))
+        payload, place = self._pack(picture)
         return Shot(
-            payload=encode(picture, self._encode_as, self._jpeg_quality),
+            payload=payload,
             width=width,
             height=height,
             captured_ns=max(0, time.time_ns() - age_ns + self._offset_ns()),
             monotonic_ns=int(at * 1e9),
             media_seconds=self._source.media_seconds,
+            place=place,
         )
+
+    def _pack(self, picture: Picture) -> tuple[Part, Place | None]:
+        if self._encode_as is not Encoding.SHARED:
+            return encode(picture, self._encode_as, self._jpeg_quality), None
+        return b"", self._memory.put(self._window.sends, self._window.captured + 1, picture)
 
     def _pump(self, timeout_seconds: float) -> None:
         """Take what the broker says, waiting at most so long for the first message; send what may go."""
@@ -175,7 +185,9 @@ class ReadLoop:
         if isinstance(header, Ack) and header.run == self._run:
             self._window.acknowledge(header.sequences)
         elif isinstance(header, Taken):
-            raise SourceError(f"camera {self._camera}: another capture process holds it; waiting for that one to end")
+            raise SourceError(
+                f"camera {self._camera}: another capture process holds it; waiting for that one to end"
+            )
         elif isinstance(header, Refused):
             raise SourceError(f"camera {self._camera}: the broker refuses it: {header.reason}")
 
@@ -193,6 +205,7 @@ class ReadLoop:
             ages={"capture": age_ns},
             media_seconds=shot.media_seconds,
             encoding=self._encode_as,
+            place=shot.place,
             age_ns=age_ns,
             previous=outgoing.previous,
         )
@@ -208,7 +221,8 @@ class ReadLoop:
             waiting = self._window.unfinished
 
     def _end(self) -> None:
-        """Say END, for a short while again and again if the broker can't take it."""
+        """Say END and wait a short while for the answer, so that it has left before this process ends."""
+        self._memory.close()
         end = End(
             camera=self._camera,
             run=self._run,
@@ -217,8 +231,12 @@ class ReadLoop:
             live=self._source.live,
         )
         until = time.monotonic() + LAST_WORD_SECONDS
-        while not self._bus.send(end) and time.monotonic() < until:
-            self._bus.receive(0.05)
+        sent = False
+        while time.monotonic() < until:
+            sent = sent or self._bus.send(end)
+            message = self._bus.receive(0.05)
+            if message is not None and isinstance(message.header, Drained):
+                return
 
 
 class Reporter:

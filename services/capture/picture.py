@@ -47,7 +47,11 @@ def fitting_size(width: int, height: int, wanted_width: int | None) -> tuple[int
         MAX_SIDE / max(width, height),
         math.sqrt(MAX_BYTES / (width * height * 3)),
     )
-    return (max(1, math.floor(width * scale)), max(1, math.floor(height * scale))) if scale < 1 else (width, height)
+    return (
+        (max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
+        if scale < 1
+        else (width, height)
+    )
 
 
 def encode(picture: Picture, encoding: Encoding, jpeg_quality: int) -> Part:

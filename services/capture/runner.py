@@ -150,7 +150,9 @@ class CameraRunner:
             if now >= self._kill_at:
                 child.kill()
         elif now - self._heard_at > self._patience():
-            self._killed_for = f"no frame for {self._patience():.0f} s: reading was blocked and is started again"
+            self._killed_for = (
+                f"no frame for {self._patience():.0f} s: reading was blocked and is started again"
+            )
             self._kill_at = now
             child.kill()
 

@@ -70,7 +70,9 @@ class CaptureService:
         runner = self._runners.get(name)
         if runner is None:
             backoff = Backoff(self._limits.retry_first, self._limits.retry_most, self._chance)
-            self._runners[name] = CameraRunner(name, settings, self._limits, self._start, backoff, self._instance)
+            self._runners[name] = CameraRunner(
+                name, settings, self._limits, self._start, backoff, self._instance
+            )
             logger.info("camera %s: added", name)
         elif runner.settings != settings:
             logger.info("camera %s: changed", name)

@@ -36,7 +36,9 @@ def load_picture(path: Path) -> Picture:
     except cv2.error:  # such as a header that claims more than 2^30 pixels
         picture = None
     if picture is None:
-        raise SourceError(f"{path}: not a picture that can be read, or damaged; try to save it again as PNG or JPEG")
+        raise SourceError(
+            f"{path}: not a picture that can be read, or damaged; try to save it again as PNG or JPEG"
+        )
     return np.asarray(picture, np.uint8)
 
 
@@ -135,7 +137,9 @@ class PannedPicture(_Still):
 
     def retrieve(self) -> Picture | None:
         """Return the present view; beyond the picture's edge its edge is repeated."""
-        matrix = pan_matrix(self.timeline_seconds, (self._picture.shape[1], self._picture.shape[0]), self._view)
+        matrix = pan_matrix(
+            self.timeline_seconds, (self._picture.shape[1], self._picture.shape[0]), self._view
+        )
         view = cv2.warpAffine(
             self._picture, matrix, self._view, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

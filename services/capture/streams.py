@@ -20,8 +20,14 @@ from shared.errors import SourceError
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _OPTIONS: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _REMEDIES: Final = (
-    (re.compile(r"401|unauthori[sz]ed|403|forbidden", re.I), "it refuses user and password; correct them in the source"),
-    (re.compile(r"404|not found|454|bad request|400", re.I), "it has no such stream; correct the path in the source"),
+    (
+        re.compile(r"401|unauthori[sz]ed|403|forbidden", re.I),
+        "it refuses user and password; correct them in the source",
+    ),
+    (
+        re.compile(r"404|not found|454|bad request|400", re.I),
+        "it has no such stream; correct the path in the source",
+    ),
     (re.compile(r"461|unsupported transport", re.I), "it refuses this transport; try transport: udp or tcp"),
     (re.compile(r"certificate|tls|ssl", re.I), "its certificate is not trusted"),
 )
@@ -92,7 +98,9 @@ def open_webcam(source: str, live: bool, fit: Fit, settings: CaptureSettings) ->
         raise SourceError(f"webcam {path}: no permission; add this user to the group `video`")
     capture = cv2.VideoCapture(str(path), cv2.CAP_V4L2)
     if not capture.isOpened():
-        raise SourceError(f"webcam {path}: can't be opened; is it a camera, and does no other program use it?")
+        raise SourceError(
+            f"webcam {path}: can't be opened; is it a camera, and does no other program use it?"
+        )
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an older buffered frame is of no use
     return Stream(capture, f"webcam {path}", live, fit, settings.frozen_after)
 

@@ -62,7 +62,9 @@ class Video:
         # One decoding thread: more of them only take cores from the detector.
         self._capture: Any = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
-            raise SourceError(f"{self._path}: not a video that can be read, or cut short; try to play it, copy it again")
+            raise SourceError(
+                f"{self._path}: not a video that can be read, or cut short; try to play it, copy it again"
+            )
 
     def _position(self) -> float:
         """Seconds since the video's beginning; never going back, whatever its timestamps do."""

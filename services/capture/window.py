@@ -38,6 +38,8 @@ class Window(Generic[T]):
         """Highest sequence number given."""
         self.sent = 0
         """Highest sequence number sent."""
+        self.sends = 0
+        """Frames sent, each time counted."""
         self._size, self._live = size, live
         self._waiting: deque[tuple[int, T]] = deque()
         self._open: dict[int, T | None] = {}
@@ -81,6 +83,7 @@ class Window(Generic[T]):
         sequence, item = self._waiting.popleft()
         self._open[sequence] = None if self._live else item
         self.sent = max(self.sent, sequence)
+        self.sends += 1
 
     def acknowledge(self, sequences: Iterable[int]) -> None:
         """Open the window by these frames; unknown ones (of before a reset) are ignored."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DecodeError
+from shared.frame_memory import FrameReader
 from shared.messages import Encoding, Frame, Part
 
 Image = NDArray[np.uint8]
@@ -16,12 +17,15 @@ MAX_PIXELS: Final = 64 * 1024 * 1024
 _FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def decode_frame(header: Frame, payload: Part) -> Image:
-    """Return the frame as (height, width, 3) uint8, blue, green, red; a raw one is a view of the payload.
+def decode_frame(header: Frame, payload: Part, memories: FrameReader) -> Image:
+    """Return the frame as (height, width, 3) uint8, blue, green, red; a raw one is a view of where it lies.
 
     Raises:
-        DecodeError: not a JPEG, damaged, larger than allowed, or of another size than the header says.
+        DecodeError: not a JPEG, damaged, larger than allowed, of another size than the header says, or
+            overwritten in its source's memory.
     """
+    if header.encoding is Encoding.SHARED:
+        return memories.view(header)
     if header.width * header.height > MAX_PIXELS:
         raise DecodeError(f"a frame of {header.width}x{header.height} pixels is too large")
     data = np.frombuffer(payload, np.uint8)

@@ -10,7 +10,8 @@ from services.detector.decode import decode_frame
 from services.detector.preview import render
 from shared.config import DetectorSettings
 from shared.errors import DecodeError
-from shared.messages import CROP_SIDE, Face, Faces, Frame, FrameHeader, Preview, Result
+from shared.frame_memory import FrameReader
+from shared.messages import CROP_SIDE, Encoding, Face, Faces, Frame, FrameHeader, Preview, Result
 from shared.topology import preview_topic
 from shared.vision.align import FER_BOX, crop_face
 from shared.vision.faces import Detector, FoundFace, load_detector, select_faces
@@ -40,6 +41,7 @@ class DetectorService:
         self._given = detector
         self._facts = {} if facts is None else facts
         self._detector: Detector
+        self._memories = FrameReader()
 
     def warm_up(self) -> None:
         """Load the network and run it once."""
@@ -64,14 +66,21 @@ class DetectorService:
             yield Reject(job.id, f"a detector works on frames, not on {header.kind.decode()}")
             return
         try:
-            frame = decode_frame(header, job.message.payload[0])
+            outs = self._look(job, header)
         except DecodeError as error:
             yield Reject(job.id, str(error))
             return
+        yield from outs
+
+    def _look(self, job: Work, header: Frame) -> list[Out]:
+        frame = decode_frame(header, job.message.payload[0], self._memories)
         found = self._detector.detect(frame)
-        yield self._reply(job, header, frame, found)
+        outs: list[Out] = [self._reply(job, header, frame, found)]
         if job.preview is not Preview.NONE:
-            yield self._preview(job.preview, header, frame, found)
+            outs.append(self._preview(job.preview, header, frame, found))
+        if header.encoding is Encoding.SHARED and not self._memories.is_intact(header):
+            raise DecodeError("the frame was overwritten by its source while it was looked at")
+        return outs
 
     def _reply(self, job: Work, header: Frame, frame: Image, found: list[FoundFace]) -> Reply:
         faces, excess = select_faces(found, self._settings.min_face)

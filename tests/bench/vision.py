@@ -17,6 +17,7 @@ from services.detector.decode import decode_frame  # noqa: E402
 from services.detector.preview import render  # noqa: E402
 from shared.artefact import DEFAULT_ARTEFACT, load_artefact  # noqa: E402
 from shared.config import DetectorSettings  # noqa: E402
+from shared.frame_memory import FrameReader
 from shared.messages import Encoding, Frame  # noqa: E402
 from shared.vision.align import crop_face, to_input  # noqa: E402
 from shared.vision.faces import load_detector, shrink  # noqa: E402
@@ -57,7 +58,7 @@ def main() -> None:
     picture = cv2.resize(astronaut()[64:448], (640, 480))
     header, jpeg = frame_of(picture)
     print(f"{'640x480, one face, one thread':<44}{'median':>12}{'p90':>12}")
-    measure("decode JPEG", lambda: decode_frame(header, jpeg))
+    measure("decode JPEG", lambda: decode_frame(header, jpeg, FrameReader()))
     measure("shrink to 320", lambda: shrink(picture, 320))
     for width in (320, 640):
         settings = DetectorSettings(width=width, weights=weights)
