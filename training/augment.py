@@ -188,8 +188,8 @@ def vary(
         parts = [images[:start], compressed(images[start : start + coded], dice, how.jpeg_quality)]
         images = tf.concat([*parts, images[start + coded :]], 0)
     transforms = affine(count, native, size, dice, how)
-    even, odd = warped(images[::2], transforms[::2], size, "NEAREST"), None
-    odd = warped(images[1::2], transforms[1::2], size, "CONSTANT")
+    even = warped(images[::2], transforms[::2], size, "NEAREST")
+    odd = warped(images[1::2], transforms[1::2], size, "CONSTANT" if how.shift else "NEAREST")
     images, targets = tf.concat([even, odd], 0), tf.concat([targets[::2], targets[1::2]], 0)
     if how.gamma or how.noise:
         images = relit(images, dice, how)

@@ -84,6 +84,8 @@ def build_trunk(backbone: Backbone, weights: str, size: int | None = None) -> ke
 
     `weights` is `imagenet` (Keras's own download), `none` or a weights file of the network without top.
     """
+    if size is not None and size < backbone.smallest:
+        raise DataError(f"{backbone.name} takes pictures of {backbone.smallest} pixels and more, not {size}")
     shape = (size, size, 3)
     if weights == "imagenet":
         return _download(backbone, shape)

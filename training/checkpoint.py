@@ -3,6 +3,7 @@ atomically.
 """
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +53,13 @@ def write_arrays(path: Path, groups: dict[str, list[NDArray[np.generic]]], note:
 def read_arrays(path: Path) -> tuple[dict[str, list[NDArray[np.generic]]], bytes]:
     """The groups and the note of a file that `write_arrays` wrote; DataError where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             groups: dict[str, list[NDArray[np.generic]]] = {}
             for key in sorted(stored.files):
                 if key != "note":
                     groups.setdefault(key.split("/")[0], []).append(stored[key])
             return groups, stored["note"].tobytes()
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no checkpoint of this program or is damaged: {error}") from error
 
 

@@ -88,7 +88,7 @@ def _convolutions(layer: keras.layers.Layer) -> list[Convolution]:
 
 
 def _plain(layer: Any, channels: int, depthwise: bool) -> Convolution:
-    before, after, kernel = layer.input.shape, layer.output.shape, layer.kernel_size[0]
+    before, after, kernel = layer.input.shape, layer.output.shape, max(layer.kernel_size)
     area = layer.kernel_size[0] * layer.kernel_size[1]
     weights = area * before[-1] * (1 if depthwise else channels)
     stride = layer.strides[0]
@@ -109,34 +109,16 @@ def _plain(layer: Any, channels: int, depthwise: bool) -> Convolution:
 
 def _separable(layer: Any) -> list[Convolution]:
     """A separable convolution is a depthwise one and a 1x1 one after it."""
-    before, after, kernel, stride = (
-        layer.input.shape,
-        layer.output.shape,
-        layer.kernel_size[0],
-        layer.strides[0],
-    )
+    before, after = layer.input.shape, layer.output.shape
+    kernel, stride = layer.kernel_size[0], layer.strides[0]
     inner, area = before[-1] * layer.depth_multiplier, after[1] * after[2]
     padding = _padding(before[1], kernel, stride, after[1])
-    deep = kernel * kernel * inner
-    point = inner * after[-1]
+    deep, point = kernel * kernel * inner, inner * after[-1]
     bias = after[-1] if layer.use_bias else 0
-    depthwise = Convolution(
-        f"{layer.name} (depthwise)", before[1], before[-1], kernel, stride, padding, after[1], inner, True, deep,
-        deep * area,
-    )  # fmt: skip
-    pointwise = Convolution(
-        f"{layer.name} (1x1)",
-        after[1],
-        inner,
-        1,
-        1,
-        0,
-        after[1],
-        after[-1],
-        False,
-        point + bias,
-        point * area,
-    )
+    shape = (before[1], before[-1], kernel, stride, padding, after[1], inner)
+    depthwise = Convolution(f"{layer.name} (depthwise)", *shape, True, deep, deep * area)
+    shape = (after[1], inner, 1, 1, 0, after[1], after[-1])
+    pointwise = Convolution(f"{layer.name} (1x1)", *shape, False, point + bias, point * area)
     return [depthwise, pointwise]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
+from shared.errors import DataError
 from training.backbones import Backbone, Scaling, build_trunk
 from training.fast import speed_up
 
@@ -40,7 +41,7 @@ def build_classifier(
         trunk = speed_up(trunk)
     trunk.name = TRUNK
     grey = keras.Input((size, size, 1), name="grey")
-    scaled = _three_channels(grey, backbone.scaling)
+    scaled = three_channels(grey, backbone.scaling)
     features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(trunk(scaled))
     features = keras.layers.Dropout(DROPOUT, name="dropout")(features)
     logits = keras.layers.Dense(classes, name=HEAD)(features)
@@ -48,7 +49,7 @@ def build_classifier(
     return Classifier(network, trunk, keras.Model(grey, scaled))
 
 
-def _three_channels(grey: keras.KerasTensor, scaling: Scaling) -> keras.KerasTensor:
+def three_channels(grey: keras.KerasTensor, scaling: Scaling) -> keras.KerasTensor:
     """Scaled before it is repeated where all channels are scaled alike: a third of the work in the exported
     graph.
     """
@@ -63,14 +64,14 @@ def freeze_below(trunk: keras.Model, start: str) -> None:
     """Make the trunk trainable from the first layer whose name starts with `start`; `all` and `none` do as
     they say.
 
-    Raises ValueError where no layer is called so.
+    Raises DataError where no layer is called so.
     """
     names = [layer.name for layer in trunk.layers]
     first = {"all": 0, "none": len(names)}.get(start)
     if first is None:
         found = [index for index, name in enumerate(names) if name.startswith(start)]
         if not found:
-            raise ValueError(f"no layer of the trunk is called {start!r}; `describe` lists them")
+            raise DataError(f"no layer of the trunk is called {start!r}; `describe` lists them")
         first = found[0]
     trunk.trainable = True
     for index, layer in enumerate(trunk.layers):
