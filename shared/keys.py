@@ -50,3 +50,8 @@ def state(camera: str) -> str:
 def health(service: str, instance: str) -> str:
     """String: JSON of `Health`, gone 5 s after the process's last sign of life."""
     return f"mien:health:{service}:{instance}"
+
+
+def group_holder(group: str) -> str:
+    """String: the capture instance that reads the group; gone 4 s after its last sign of life."""
+    return f"mien:capture:{group}"

@@ -46,6 +46,14 @@ PAGE: Final = 200
 WRITE_DELAY_MS: Final = 10_000
 """A result is written at most so long after its capture, in practice: how far to read on past `until`."""
 
+_HOLD: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
 _T = TypeVar("_T", Health, CameraState)
 
 
@@ -143,6 +151,19 @@ class Store:
                     self._client.hdel(keys.WANTED_SETTINGS, name)
                 else:
                     self._client.hset(keys.WANTED_SETTINGS, name, json.dumps(value))
+
+    # --- who captures ---------------------------------------------------------------------------
+
+    def hold_group(self, group: str, instance: str, seconds: float) -> bool:
+        """Take, or go on holding, the right to capture a group's cameras; False while another has it."""
+        with self._calls():
+            answer = self._client.eval(_HOLD, 1, keys.group_holder(group), instance, int(seconds * 1000))
+        return bool(answer)
+
+    def release_group(self, group: str, instance: str) -> None:
+        """Give that right back at once, if this instance has it."""
+        with self._calls():
+            self._client.eval(_RELEASE, 1, keys.group_holder(group), instance)
 
     # --- signs of life --------------------------------------------------------------------------
 

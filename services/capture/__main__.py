@@ -1,40 +1,37 @@
 """Wiring of capture's parent: follows the wanted cameras of its group and runs a child process for each."""
 
-import logging
 import random
 import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from services.capture.children import Child, ChildProcess
+from services.capture.follower import Follower
 from services.capture.link import Task
 from services.capture.service import CaptureService
 from shared import metrics, topology
 from shared.beats import Beats
-from shared.config import CameraSettings, Settings
-from shared.errors import MienError, StoreError
+from shared.config import Settings
+from shared.errors import MienError
+from shared.records import CameraState
 from shared.service import start_process
 from shared.store import Store
 
-logger = logging.getLogger(__name__)
-
-POLL_SECONDS: Final = 0.5
-LOOK_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 0.25
 STOP_SECONDS: Final = 3.0
 
 
 class Parent:
     """The parent's loop."""
 
-    def __init__(self, settings: Settings, instance: str, store: Store) -> None:
-        self._store = store
-        self._wanted: Mapping[str, CameraSettings] = {}
+    def __init__(self, settings: Settings, instance: str, follower: Follower) -> None:
+        self._follower = follower
+        self._reconnects: dict[str, int] = {}
         self._stop_asked = threading.Event()
-        self._complained = False
 
         def start(task: Task) -> Child:
             return ChildProcess(task, instance, settings.config)
@@ -45,19 +42,16 @@ class Parent:
         """Ask the loop to end."""
         self._stop_asked.set()
 
-    def facts(self) -> dict[str, int]:
-        """Return facts for the health key."""
-        return {"cameras": len(self._service.states())}
-
     def run(self) -> None:
         """Look after the cameras until stopped; then end their children."""
-        poll_at = 0.0
         while not self._stop_asked.is_set():
             now = time.monotonic()
-            if now >= poll_at:
-                poll_at = now + POLL_SECONDS
-                self._follow(now)
+            for camera in self._service.follow(self._follower.wanted or {}, now):
+                self._reconnects.pop(camera, None)
+                metrics.forget_camera(camera)
             self._look(now)
+            self._follower.states = self._service.states()
+            self._measure(self._follower.states)
         self._service.stop(time.monotonic())
         until = time.monotonic() + STOP_SECONDS
         while self._service.children() and time.monotonic() < until:
@@ -67,20 +61,12 @@ class Parent:
         self._service.poll(now)
         select.select(self._service.children(), [], [], LOOK_SECONDS)
 
-    def _follow(self, now: float) -> None:
-        """Take what is wanted and publish how cameras do; while Redis is away, keep what there is."""
-        try:
-            self._wanted = self._store.cameras()
-            for camera in self._service.follow(self._wanted, now):
-                metrics.forget_camera(camera)
-            for state in self._service.states():
-                self._store.publish_camera(state)
-                metrics.CAMERA_UP.labels(camera=state.camera).set(state.state == "live")
-            self._complained = False
-        except StoreError as error:
-            if not self._complained:
-                logger.warning("%s; keeping the cameras there are", error)
-            self._complained = True
+    def _measure(self, states: Sequence[CameraState]) -> None:
+        for state in states:
+            metrics.CAMERA_UP.labels(camera=state.camera).set(state.state == "live")
+            again = state.reconnects - self._reconnects.get(state.camera, 0)
+            metrics.CAMERA_RECONNECTS.labels(camera=state.camera).inc(again)
+            self._reconnects[state.camera] = state.reconnects
 
 
 def main() -> None:
@@ -92,14 +78,17 @@ def main() -> None:
     except MienError as error:
         print(f"mien capture: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    parent = Parent(settings, instance, store)
+    follower = Follower(store, settings.capture.group, instance)
+    parent = Parent(settings, instance, follower)
     signal.signal(signal.SIGTERM, lambda *_: parent.stop())
     health = Beats(
         settings, topology.CAPTURE.name, instance, store,
-        health=lambda: ("working", parent.facts()), metrics_port=port, beating=False,
+        health=lambda: (follower.state, {"cameras": len(follower.states)}), metrics_port=port, beating=False,
     )  # fmt: skip
     health.start()
+    follower.start()
     parent.run()
+    follower.stop()
     health.stop()
 
 

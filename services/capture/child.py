@@ -1,4 +1,4 @@
-"""The process that reads one opening of one camera: `python -m services.capture.child`, started by capture."""
+"""The process that reads one opening of one camera; started by capture's parent."""
 
 import argparse
 import logging

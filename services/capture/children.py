@@ -48,7 +48,8 @@ class ChildProcess:
         command += ["--config", str(config)] if config else []
         self._reader = ReportReader()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._pipe = self._process.stdout
         os.set_blocking(self._pipe.fileno(), False)
         with self._process.stdin as stdin:

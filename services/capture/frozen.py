@@ -30,11 +30,11 @@ class FrozenWatch:
 
     def _repeats(self, picture: NDArray[np.uint8]) -> bool:
         """Compare a sparse sample first: while it changes, the rest need not be looked at."""
-        sample = zlib.crc32(np.ascontiguousarray(picture[::_STRIDE, ::_STRIDE]))
+        sample = zlib.crc32(np.ascontiguousarray(picture[::_STRIDE, ::_STRIDE]).data)
         if sample != self._sample:
             self._sample, self._whole = sample, 0
             return False
-        whole = zlib.crc32(np.ascontiguousarray(picture))
+        whole = zlib.crc32(np.ascontiguousarray(picture).data)
         same = whole == self._whole
         # The first look at the whole of a picture whose sample repeats has nothing to compare with.
         first, self._whole = self._whole == 0, whole

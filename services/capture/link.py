@@ -1,4 +1,4 @@
-"""What capture's parent and its children tell each other: a task on standard input, reports on standard output."""
+"""What capture's parent and children tell each other: a task on stdin, reports on stdout."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Catches what FFmpeg writes to standard error, which may hold URLs with passwords and has no other way out."""
+"""Catches what FFmpeg writes to standard error: the only way it says why, and it may hold passwords."""
 
 import os
 import sys

@@ -36,7 +36,7 @@ class Schedule:
         self._anchor: float | None = None
 
     def due(self, timeline_seconds: float, now: float) -> float:
-        """Return the clock time at which the frame is due; after a long pause the schedule starts again at now."""
+        """Return the clock time at which the frame is due; after a long pause the schedule begins anew."""
         if self._anchor is None or now - (self._anchor + timeline_seconds) > MOST_LATE_SECONDS:
             self._anchor = now - timeline_seconds
         return self._anchor + timeline_seconds

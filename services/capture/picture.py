@@ -40,7 +40,7 @@ def shrink(picture: Picture, width: int | None) -> Picture:
 
 
 def fitting_size(width: int, height: int, wanted_width: int | None) -> tuple[int, int]:
-    """Return (width, height) with the same sides' ratio, within the wanted width and a raw message's bounds."""
+    """Return (width, height) in the same ratio, within the wanted width and a raw message's bounds."""
     scale = min(
         1.0,
         (wanted_width or width) / width,
@@ -57,6 +57,6 @@ def fitting_size(width: int, height: int, wanted_width: int | None) -> tuple[int
 def encode(picture: Picture, encoding: Encoding, jpeg_quality: int) -> Part:
     """Return a frame's payload: JPEG, or the raw rows without a copy (the picture must not change after)."""
     if encoding is Encoding.BGR:
-        return memoryview(np.ascontiguousarray(picture)).cast("B")
+        return np.ascontiguousarray(picture).data.cast("B")
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
-    return memoryview(data).cast("B")
+    return data.data.cast("B")

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import cv2
-import numpy as np
 
 from services.capture.frozen import FrozenWatch
 from services.capture.native_errors import collect_native_errors
@@ -136,7 +135,8 @@ def _reach(url: str, shown: str, timeout_seconds: float) -> None:
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise SourceError(
-            f"{shown}: can't reach {address[0]} port {address[1]} ({reason}); is the camera on, is the address right?"
+            f"{shown}: can't reach {address[0]} port {address[1]} ({reason}); "
+            "is the camera on, is the address right?"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Which captured frame may be sent when: a source's numbering, window and resends, without sockets or clock."""
+"""Which captured frame may be sent when: a source's numbers, window and resends; no sockets, no clock."""
 
 from collections import deque
 from collections.abc import Iterable
