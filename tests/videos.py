@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 _MATRIX_OFFSET_IN_TKHD = 48
-"""Version 0: size, type, flags, five 32-bit fields, 8 reserved bytes, layer, group, volume, reserved (ISO 14496-12)."""
+"""Version 0, ISO 14496-12: size, type, flags, five fields of 4 bytes, 8 reserved, layer, group, volume."""
 
 
 def numbered_picture(number: int, size: tuple[int, int] = (96, 64)) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Sources on real files: videos, folders, pictures, whole, odd and damaged."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -185,12 +187,12 @@ def test_a_panned_picture_moves_within_a_fixed_view(tmp_path):
     cv2.imwrite(str(path), astronaut())
     views = [picture for _, _, picture in read(opened(path, pan=True, fps=5), most=10)]
     assert {view.shape for view in views} == {(480, 640, 3)}
-    moved = [np.abs(one.astype(int) - other).mean() for one, other in zip(views, views[1:], strict=False)]
+    moved = [np.abs(one.astype(int) - other).mean() for one, other in pairwise(views)]
     assert min(moved) > 0.5
 
 
 def test_the_pan_never_leaves_a_face_outside():
-    """The middle of the picture's upper half, where a portrait has its face, stays in view with room around it."""
+    """The middle of the picture's upper half, a portrait's face, stays in view with room around it."""
     for seconds in np.arange(0, 300, 0.5):
         x, y = pan_matrix(float(seconds), (512, 512), (640, 480)) @ (256, 128, 1)
         assert 100 < x < 540
