@@ -32,7 +32,7 @@ def up(
         Path | None, typer.Option(metavar="DIR", help="For sockets and logs; each stack needs its own.")
     ] = None,
     ephemeral: Annotated[
-        bool, typer.Option("--ephemeral", help="Keep nothing on disk: results are gone when it stops.")
+        bool, typer.Option("--ephemeral", help="Keep nothing: results are gone when it stops.")
     ] = False,
     no_demo: Annotated[
         bool, typer.Option("--no-demo", help="Read no demo cameras when there are no others.")

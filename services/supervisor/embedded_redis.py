@@ -40,7 +40,7 @@ def server_binary() -> Path:
     )
 
 
-def server_configuration(settings: RedisSettings, run_dir: Path, data_dir: Path, ephemeral: bool) -> str:
+def server_configuration(settings: RedisSettings, run_dir: Path, data_dir: Path) -> str:
     """Return the server's configuration, for its standard input: `ps` shows no password."""
     lines = [
         "port 0",
@@ -51,7 +51,7 @@ def server_configuration(settings: RedisSettings, run_dir: Path, data_dir: Path,
         f"maxmemory {settings.max_memory}",
         "maxmemory-policy noeviction",
         'save ""',
-        f"appendonly {'no' if ephemeral else 'yes'}",
+        "appendonly yes",
         "appendfsync everysec",
     ]
     password = settings.read_password()

@@ -60,7 +60,6 @@ class Launcher:
     Args:
         settings: the tree; `redis.url` and `dashboard.port` as the processes are to use them.
         flags: what was given on the command line, nested as in the settings.
-        ephemeral: the embedded server keeps nothing on disk.
         data: of the embedded server; None: Redis is the user's own.
     """
 
@@ -68,10 +67,9 @@ class Launcher:
         self,
         settings: Settings,
         flags: Mapping[str, Any],
-        ephemeral: bool,
         data: Data | None,
     ) -> None:
-        self._settings, self._ephemeral, self._data = settings, ephemeral, data
+        self._settings, self._data = settings, data
         settled: dict[str, Any] = {
             "run_dir": settings.run_dir,
             "redis": {"url": settings.redis.url},
@@ -95,9 +93,7 @@ class Launcher:
 
     def _redis_command(self) -> Command:
         assert self._data is not None
-        text = server_configuration(
-            self._settings.redis, self._settings.run_dir, self._data.folder, self._ephemeral
-        )
+        text = server_configuration(self._settings.redis, self._settings.run_dir, self._data.folder)
         return Command([str(server_binary()), "-"], stdin=text, keep_open=(self._data.lock,))
 
 

@@ -32,7 +32,7 @@ class RunDirectory:
 
     @property
     def data(self) -> Path:
-        """Where the embedded server works when it keeps nothing."""
+        """Where the embedded server keeps what is to go when it stops."""
         return self.path / DATA
 
     @property

@@ -23,7 +23,7 @@ class Options:
     Attributes:
         flags: settings given on the command line, nested; the processes get them too.
         use_demo: read the demo cameras when there are no others.
-        ephemeral: keep nothing on disk.
+        ephemeral: the embedded server's data goes when it stops (while it runs, a server that dies finds it).
     """
 
     flags: dict[str, Any]
@@ -46,7 +46,7 @@ def run_stack(settings: Settings, options: Options) -> None:
         settings = _settled(settings, port)
         screen = open_screen()
         held.callback(screen.close)
-        launcher = Launcher(settings, options.flags, options.ephemeral, data)
+        launcher = Launcher(settings, options.flags, data)
         processes = Processes(directory.logs)
         Supervisor(settings, options.use_demo, launcher, processes, signals, screen).run()
 

@@ -24,7 +24,7 @@ from tests.fake_stack import FakeStore
 
 def launcher(tmp_path: Path, flags: dict[str, object] | None = None, data: Data | None = None) -> Launcher:
     settings = load_settings(run_dir=tmp_path, redis={"url": "unix:///r.sock", "password": "hidden"})
-    return Launcher(settings, flags or {}, ephemeral=False, data=data)
+    return Launcher(settings, flags or {}, data)
 
 
 def test_processes_get_flags_and_what_the_start_settled(tmp_path: Path) -> None:
@@ -49,9 +49,8 @@ def test_the_redis_server_is_private_and_no_argument_holds_its_password(tmp_path
 
 
 def test_paths_with_spaces_and_quotes_reach_the_server_whole(tmp_path: Path) -> None:
-    text = server_configuration(RedisSettings(), tmp_path, Path('/a b/"c"'), ephemeral=True)
+    text = server_configuration(RedisSettings(), tmp_path, Path('/a b/"c"'))
     assert r'dir "/a b/\"c\""' in text
-    assert "appendonly no" in text
 
 
 def test_counts_are_as_wanted_else_as_configured() -> None:
