@@ -105,7 +105,8 @@ class ReadLoop:
                 pass
             if not self._source.live:
                 self._await_acknowledgements()
-            self._reporter.say("ended", self._source.note)
+            if not self._stop_asked.is_set():
+                self._reporter.say("ended", self._source.note)
         finally:
             self._end()
 
