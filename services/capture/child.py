@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from services.capture.link import Report, Task, encode_line
-from services.capture.native_errors import keep_python_errors_only
 from shared import frame_memory, log, process, topology
 from shared.beats import Beats
 from shared.bus import Client
@@ -26,7 +25,7 @@ logger = logging.getLogger(__name__)
 def main() -> None:
     """Read the task, then the camera; exit code 0 at its end, 2 when it is lost or can't be opened."""
     process.die_with_parent()
-    keep_python_errors_only()
+    process.silence_native_errors()
     parser = argparse.ArgumentParser(prog="python -m services.capture.child")
     parser.add_argument("--instance", required=True)
     parser.add_argument("--config", type=Path)

@@ -1,7 +1,6 @@
 """Catches what FFmpeg writes to standard error: the only way it says why, and it may hold passwords."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,11 +37,3 @@ def collect_native_errors() -> Iterator[NativeErrors]:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _KEPT_BYTES))
             errors.text = file.read().decode(errors="replace")
-
-
-def keep_python_errors_only() -> None:
-    """Send standard error to nowhere for C libraries, while Python's own stays where it was."""
-    sys.stderr = os.fdopen(os.dup(_STDERR), "w", buffering=1)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, _STDERR)
-    os.close(silence)
