@@ -1,8 +1,8 @@
 """Raw frames between processes of one machine, written once and read in place instead of sent.
 
 A source owns a memory file without a name (Linux memfd) with a ring of slots; a message says where in it a
-frame lies. A slot holds the frame's sequence number beside its pixels: who reads a frame checks it before and after,
-so a frame that was overwritten meanwhile is noticed. The memory is gone with the last process that uses it.
+frame lies. A slot holds the frame's sequence number beside its pixels: who reads a frame checks it before and
+after, so a frame that was overwritten meanwhile is noticed. The memory is gone with the last process that uses it.
 """
 
 import fcntl
@@ -84,7 +84,7 @@ class FrameReader:
         """Return the frame as a read-only (H, W, 3) uint8 view of its source's memory.
 
         Raises:
-            DecodeError: the source has ended, the place is not a source's memory, or the frame was overwritten.
+            DecodeError: the source has ended, the place is not its memory, or the frame was overwritten.
         """
         if not self.is_intact(header):
             raise DecodeError("the frame was overwritten by its source")

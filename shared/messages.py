@@ -251,7 +251,7 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Frame(FrameHeader, frozen=True, kw_only=True):
-    """Source → frames. Payload: one part: JPEG; `height x width x 3` bytes (blue, green, red); shared: empty."""
+    """Source → frames. Payload: one part: JPEG, `height x width x 3` bytes (blue, green, red), or empty."""
 
     kind = b"FRAME"
     encoding: Encoding

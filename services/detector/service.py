@@ -28,7 +28,7 @@ class DetectorService:
     Args:
         settings: weights, width, score, smallest face, clearest preview.
         detector: None: the best that this machine can run, loaded at warm-up.
-        facts: gets the name of the detector in use and, where it could be faster, how.
+        facts: gets the name of the detector in use, its clearest preview, and how it could be faster.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class DetectorService:
         """Load the network and run it once."""
         self._detector = self._given or load_detector(self._settings)
         self._detector.detect(np.zeros(WARM_UP_SIZE, np.uint8))
-        self._facts["detector"] = self._detector.name
+        self._facts.update(detector=self._detector.name, preview=self._settings.preview)
         if self._detector.remedy:
             self._facts["remedy"] = self._detector.remedy
 

@@ -34,7 +34,8 @@ while True:
     router.send_multipart([onward[peer.bytes], *parts], copy=False)
 """
 RESULT = {
-    "camera": "bench", "run": RUN, "live": False, "captured_ns": 1, "width": 4, "height": 4, "ages": {"capture": 1},
+    "camera": "bench", "run": RUN, "live": False, "captured_ns": 1, "width": 4, "height": 4,
+    "ages": {"capture": 1},
 }  # fmt: skip
 
 

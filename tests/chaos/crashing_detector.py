@@ -1,4 +1,4 @@
-"""A detector that crashes on every frame 66 pixels wide, for the poison test; it runs in the product's loop."""
+"""A detector that crashes on every frame 66 pixels wide, in the product's own loop."""
 
 import os
 from collections.abc import Iterator, Sequence

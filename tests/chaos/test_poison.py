@@ -1,4 +1,4 @@
-"""A frame that crashes every detector is dropped after the second death; the frames beside it are recorded."""
+"""A frame that crashes every detector is dropped after the second death; all others are recorded."""
 
 import os
 import subprocess
