@@ -179,7 +179,7 @@ class Hub:
                 self._close(camera)
 
     def show_clear(self, clear: bool) -> None:
-        """Ask for clear pictures, where detectors allow them, or for blurred ones."""
+        """Ask for clear pictures, which only detectors that allow them send, or for blurred ones."""
         if clear == self._clear:
             return
         watched = list(self._feeds)
@@ -221,9 +221,8 @@ class Hub:
                 viewer.offer(camera, view)
 
     def _topics(self, camera: str) -> list[str]:
-        """Clear pictures come only from detectors that allow them, the others' come blurred all the same."""
-        previews = [Preview.BLURRED, *([Preview.CLEAR] if self._clear else [])]
-        return [result_topic(camera), *(preview_topic(camera, preview) for preview in previews)]
+        preview = Preview.CLEAR if self._clear else Preview.BLURRED
+        return [result_topic(camera), preview_topic(camera, preview)]
 
     def _open(self, camera: str) -> None:
         self._feeds[camera] = CameraFeed(self._clock())

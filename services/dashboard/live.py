@@ -19,8 +19,9 @@ from msgspec import Meta, Struct
 
 from services.dashboard.feeds import Hub, View, Viewer
 from shared.errors import StoreError
-from shared.messages import CameraName
-from shared.status import StatusSource, read_status
+from shared.messages import CameraName, Preview
+from shared.status import Status, StatusSource, read_status
+from shared.topology import DETECTOR
 
 logger = logging.getLogger(__name__)
 
@@ -66,20 +67,27 @@ class Announcer:
             if not self._hub.viewers:
                 self._somebody.clear()
                 await self._somebody.wait()
-            self._text, blur = await asyncio.to_thread(self._read)
+            self._text, clear = await asyncio.to_thread(self._read)
             self._read_at = time.monotonic()
-            self._hub.show_clear(not blur)
+            self._hub.show_clear(clear)
             for viewer in self._hub.viewers:
                 viewer.tell(_STATUS, self._text)
             await asyncio.sleep(STATUS_SECONDS)
 
     def _read(self) -> tuple[str, bool]:
-        """Return the message, and whether faces are to be blurred: undecided means blurred."""
+        """Return the message, and whether pictures may be shown clear: if in doubt, not."""
         try:
             status = read_status(self._store)
         except StoreError as error:
-            return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), True
-        return msgspec.json.encode({"type": "status", "status": status}).decode(), status.blur
+            return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), False
+        return msgspec.json.encode({"type": "status", "status": status}).decode(), _may_be_clear(status)
+
+
+def _may_be_clear(status: Status) -> bool:
+    """The user wants it, and each detector's own setting allows it: one that does not would send nothing."""
+    detectors = [worker for worker in status.workers if worker.service == DETECTOR.name]
+    allowed = all(detector.facts.get("preview") == Preview.CLEAR for detector in detectors)
+    return not status.blur and bool(detectors) and allowed
 
 
 async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> None:

@@ -13,7 +13,7 @@ from services.dashboard.app import create_app
 from services.dashboard.security import MAX_BODY_BYTES
 from shared.config import DashboardSettings, Settings
 from shared.errors import ConfigError
-from tests.fake_stack import FakeStore, SceneFeed, result
+from tests.fake_stack import FakeStore, SceneFeed, process, result
 
 
 @pytest.fixture
@@ -175,6 +175,28 @@ def test_feeds_are_given_up_when_the_viewer_leaves(client: TestClient, feed: Sce
         next(messages(socket, "result"))
         assert feed.topics
     assert not feed.topics
+
+
+@pytest.mark.parametrize(
+    ("blur", "settings", "topic"),
+    [
+        (True, ["clear"], "preview/blurred/desk"),
+        (False, ["blurred"], "preview/blurred/desk"),
+        (False, ["clear", "blurred"], "preview/blurred/desk"),
+        (False, ["clear", "clear"], "preview/clear/desk"),
+    ],
+)
+def test_pictures_are_clear_only_if_user_and_detectors_agree(
+    client: TestClient, store: FakeStore, feed: SceneFeed, blur: bool, settings: list[str], topic: str
+) -> None:
+    store.blur = blur
+    store.processes = [process("detector", number, preview=own) for number, own in enumerate(settings)]
+    with client.websocket_connect("/ws") as socket:
+        socket.send_text(json.dumps({"watch": ["desk"]}))
+        statuses = messages(socket, "status")
+        next(statuses)
+        next(statuses)
+        assert feed.topics == {"result/desk", topic}
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"watch": ["../x"]}', '{"watch": 1}', '{"other": 1}'])

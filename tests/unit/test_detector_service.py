@@ -262,5 +262,5 @@ def test_facts_name_the_detector_and_its_remedy():
     facts = {}
     made = DetectorService(DetectorSettings(), GivenFaces(), facts)
     made.warm_up()
-    assert facts == {"detector": "given", "remedy": "none needed"}
+    assert facts == {"detector": "given", "preview": "blurred", "remedy": "none needed"}
     assert list(made.idle(0.0)) == []

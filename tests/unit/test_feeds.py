@@ -120,7 +120,7 @@ def test_clear_pictures_are_asked_for_only_when_allowed(hub: Hub, source: SceneF
     hub.take("preview/clear/desk", picture_of("desk", 1))
     assert not hub._feeds["desk"]._pictures
     hub.show_clear(True)
-    assert source.topics == {"result/desk", "preview/blurred/desk", "preview/clear/desk"}
+    assert source.topics == {"result/desk", "preview/clear/desk"}
     hub.show_clear(False)
     assert source.topics == {"result/desk", "preview/blurred/desk"}
 
