@@ -13,6 +13,8 @@ from shared.stack import LOCK, RECORD
 
 LOGS: Final = "logs"
 DATA: Final = "redis"
+GPU_CLAIMS: Final = "gpus"
+"""Where classifiers settle among themselves who takes which GPU."""
 OWN_MARK: Final = ".made-by-mien"
 """Lies in a run directory that we created, and so may remove as a whole."""
 LONGEST_PATH: Final = 85
@@ -113,5 +115,5 @@ class RunDirectory:
             path.unlink(missing_ok=True)
         for name in (RECORD, f"{RECORD}.draft"):
             (self.path / name).unlink(missing_ok=True)
-        for name in (LOGS, DATA):
+        for name in (LOGS, DATA, GPU_CLAIMS):
             shutil.rmtree(self.path / name, ignore_errors=True)

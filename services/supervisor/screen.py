@@ -92,7 +92,7 @@ class PlainScreen:
 
     def show(self, view: View) -> None:
         """Print what has changed."""
-        states = {row.instance: f"{row.instance} (pid {row.pid or '-'}): {row.state}" for row in view.rows}
+        states = {row.instance: _line(row) for row in view.rows}
         for name, camera in view.cameras.items():
             states[f"camera {name}"] = f"camera {name}: {_camera_state(camera)}"
         states |= {name: f"{name}: {text}" for name, text in view.hints.items()}
@@ -103,6 +103,11 @@ class PlainScreen:
 
     def close(self) -> None:
         """Nothing to leave."""
+
+
+def _line(row: Row) -> str:
+    metrics = f", metrics on port {row.metrics_port}" if row.metrics_port else ""
+    return f"{row.instance} (pid {row.pid or '-'}): {row.state}{metrics}"
 
 
 def _render(view: View) -> RenderableType:

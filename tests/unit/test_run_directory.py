@@ -23,6 +23,7 @@ def test_a_directory_of_the_users_own_keeps_what_is_not_ours(tmp_path: Path) -> 
     (tmp_path / "notes.txt").touch()
     with RunDirectory(tmp_path):
         (tmp_path / "redis.sock").touch()
+        (tmp_path / "gpus").mkdir()
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
