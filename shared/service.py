@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,8 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 0.05
 DRAIN_SECONDS: Final = 4.0
 STORE_RETRY_SECONDS: Final = 0.2
+MAX_DONE: Final = 1024
+"""Jobs in one DONE, as its declaration says."""
 
 
 @dataclass
@@ -159,6 +162,8 @@ class Loop:
         self._backlog: list[Write] = []
         self._retry_at = 0.0
         self._finished: list[JobId] = []
+        self._unsent: deque[tuple[Header, tuple[Part, ...]]] = deque()
+        """Answers that found no welcome or no room; a job whose answer got lost would stay open for good."""
         self._ages: dict[JobId, tuple[float, int]] = {}
         self._unwatched: set[str] = set()
         self._stop_asked = threading.Event()
@@ -223,10 +228,10 @@ class Loop:
             inner = decode(message.payload)
         except DecodeError as error:
             metrics.INVALID.labels(service=self._kind.name, kind="inner").inc()
-            self._client.send(Invalid(job=job.job, reason=str(error)[:500]))
+            self._say(Invalid(job=job.job, reason=str(error)[:500]))
             return []
         if not _agrees(job, inner.header):
-            self._client.send(Invalid(job=job.job, reason="the message is not about the job's frame"))
+            self._say(Invalid(job=job.job, reason="the message is not about the job's frame"))
             return []
         self._ages[job.job] = (time.monotonic(), job.age_ns)
         topic = topology.result_topic(job.camera)
@@ -257,11 +262,11 @@ class Loop:
         if isinstance(out, Finish):
             self._finished.append(out.job)
         elif isinstance(out, Reject):
-            self._client.send(Invalid(job=out.job, reason=out.reason[:500]))
+            self._say(Invalid(job=out.job, reason=out.reason[:500]))
         else:
             held_ns = int((time.monotonic() - received) * 1e9)
             header = self._with_ages(out.header, age_ns, age_ns + held_ns)
-            self._client.send(Output(job=out.job), *encode(header, *out.payload))
+            self._say(Output(job=out.job), *encode(header, *out.payload))
 
     def _with_ages(self, header: object, began_ns: int, ended_ns: int) -> FrameHeader:
         assert isinstance(header, FrameHeader)
@@ -269,9 +274,19 @@ class Loop:
         return structs.replace(header, ages={**header.ages, queued: began_ns, worked: ended_ns})
 
     def _send_finished(self) -> None:
-        if self._finished:
-            self._client.send(Done(jobs=tuple(self._finished)))
-            self._finished = []
+        finished, self._finished = self._finished, []
+        for start in range(0, len(finished), MAX_DONE):
+            self._say(Done(jobs=tuple(finished[start : start + MAX_DONE])))
+        self._send_unsent()
+
+    def _say(self, header: Header, *payload: Part) -> None:
+        """Answer the broker, in order; what can't be sent now is sent later."""
+        self._unsent.append((header, payload))
+        self._send_unsent()
+
+    def _send_unsent(self) -> None:
+        while self._unsent and self._client.send(self._unsent[0][0], *self._unsent[0][1]):
+            self._unsent.popleft()
 
     def _flush(self) -> None:
         """Apply what is to be written; while Redis is away, try again now and then, and answer nothing."""
@@ -287,10 +302,12 @@ class Loop:
             return
         self.redis_down = False
         confirmed, self._backlog = self._backlog, []
+        outs: list[Out] = []
         for write, applied in zip(confirmed, answers, strict=True):
             self._observe(write.entry, applied)
             repeated = write.entry.result is not None and not applied.recorded
-            self._emit(out for out in write.then if not (repeated and isinstance(out, Publish)))
+            outs += [out for out in write.then if not (repeated and isinstance(out, Publish))]
+        self._emit(outs)
 
 
 def _agrees(job: Job, header: Header) -> bool:
