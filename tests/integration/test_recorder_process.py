@@ -15,7 +15,20 @@ import pytest
 from shared.bus import Client
 from shared.codec import decode, encode
 from shared.config import Settings, load_settings
-from shared.messages import SCHEMA, Ack, Beat, Drain, Encoding, End, Frame, Hello, Job, Output, Result
+from shared.messages import (
+    SCHEMA,
+    Ack,
+    Beat,
+    Drained,
+    Encoding,
+    End,
+    Frame,
+    Hello,
+    Job,
+    Message,
+    Output,
+    Result,
+)
 from shared.store import Store
 from tests.valkey import start_valkey
 from tests.waiting import wait_for
@@ -45,13 +58,14 @@ class Feeder(threading.Thread):
         self.sequence = 0
         self.acknowledged = 0
         self.ending = threading.Event()
-        self.ended = threading.Event()
+        self.stopped = threading.Event()
 
     def run(self) -> None:
         source = self.connect("capture", camera="door", run=RUN, live=False)
         detector = self.connect("detector")
         beat_at = 0.0
-        while not self.ended.is_set():
+        has_ended = False
+        while not has_ended and not self.stopped.is_set():
             if time.monotonic() > beat_at:
                 beat_at = time.monotonic() + 1.0
                 for client in (source, detector):
@@ -63,11 +77,17 @@ class Feeder(threading.Thread):
             self.detect(detector)
             if self.ending.is_set() and self.acknowledged == self.sequence:
                 end = End(camera="door", run=RUN, captured=self.sequence, sent=self.sequence, live=False)
-                source.send(end)
-                self.ended.set()
-        detector.send(Drain())
-        source.close(flush_seconds=1.0)
+                has_ended = source.send(end)
+        if has_ended:
+            wait_for(lambda: is_drained(source.receive(0.05)), "END to be answered")
+        source.close()
         detector.close()
+
+    def stop(self) -> None:
+        """End without a word, where the test has not ended the run."""
+        self.stopped.set()
+        if self.is_alive():
+            self.join(10)
 
     def connect(self, service: str, **more: object) -> Client:
         hello = Hello(service=service, instance=service, schema=SCHEMA, window=8, host="h", pid=1, **more)  # type: ignore[arg-type]
@@ -98,6 +118,10 @@ class Feeder(threading.Thread):
                 detector.send(Output(job=message.header.job), *encode(result))
 
 
+def is_drained(message: Message | None) -> bool:
+    return message is not None and isinstance(message.header, Drained)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> "Iterator[tuple[Store, Feeder, ExitStack]]":
     """A Redis, a broker and a feeder; what the test starts goes into the stack."""
@@ -107,7 +131,7 @@ def world(tmp_path: Path) -> "Iterator[tuple[Store, Feeder, ExitStack]]":
         running.enter_context(process("broker", tmp_path, "broker"))
         feeder = Feeder(settings)
         yield store, feeder, running
-        feeder.ended.set()
+        feeder.stop()
 
 
 def recorder(running: ExitStack, store: Store, run_dir: Path, instance: str) -> "subprocess.Popen[bytes]":
