@@ -198,3 +198,22 @@ def test_a_job_whose_message_is_about_another_frame_is_refused(bus: MemoryBus) -
     detector.turn()
     assert service.seen == []
     assert policy.desk.dropped["invalid"] == 1
+
+
+def test_an_answer_that_can_not_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(1, "h", Limits())
+    bus = MemoryBus(policy)
+    hello = Hello(service="recorder", instance="r", schema=SCHEMA, window=8, host="h", pid=1)
+    client, beats, redis = bus.client(hello), Beats(), Redis()
+    arguments: Any = (topology.RECORDER, Recorder(), client, beats, 8, 0.0, redis)
+    recorder = Loop(*arguments, lambda entry, applied: None)
+    detector = make_loop(bus, topology.DETECTOR, Detector(), redis)
+    send_frames_once(bus, 1)
+    detector.turn()
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "send", lambda header, *payload: False)
+        recorder.turn()
+    assert len(redis.entries) == 1
+    assert len(policy.desk.roster.named("recorder", "r").jobs) == 1  # type: ignore[union-attr]
+    recorder.turn()
+    assert not policy.desk.roster.named("recorder", "r").jobs  # type: ignore[union-attr]
