@@ -129,11 +129,13 @@ class ReadLoop:
             return True
         due = self._schedule.due(self._source.timeline_seconds, now) if self._schedule else now
         self._wait_until(due)
-        if time.monotonic() > due + self._interval_seconds > due:
-            self._window.skip()  # the next frame is due already
+        self._pump(0)
+        next_is_due = time.monotonic() > due + self._interval_seconds > due
+        if next_is_due or self._window.is_full:
+            self._window.skip()  # it could not go now, and the next one will be newer: spare its conversion
         else:
             self._capture(due)
-        self._pump(0)
+            self._pump(0)
         return True
 
     def _wait_until(self, due: float) -> None:

@@ -18,6 +18,8 @@ from shared.errors import SourceError
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _OPTIONS: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_QUICK: Final = "fflags;nobuffer|flags;low_delay|fpsprobesize;2"
+"""Nothing is held back; and opening does not watch the stream for over a second to guess its rate."""
 _REMEDIES: Final = (
     (
         re.compile(r"401|unauthori[sz]ed|403|forbidden", re.I),
@@ -113,7 +115,7 @@ def open_network(camera: CameraSettings, live: bool, fit: Fit, settings: Capture
     shown = redact(camera.source)
     _reach(camera.source, shown, settings.connect_timeout / 2)
     # Read by OpenCV at opening; this process opens no other stream.
-    os.environ[_OPTIONS] = f"rtsp_transport;{camera.transport}|fflags;nobuffer|flags;low_delay"
+    os.environ[_OPTIONS] = f"rtsp_transport;{camera.transport}|{_QUICK}"
     with collect_native_errors() as errors:
         # One decoding thread: frame threads would hold back one frame each.
         capture = cv2.VideoCapture(camera.source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])

@@ -50,6 +50,11 @@ class Window(Generic[T]):
         return self._live or self.unfinished < self._size
 
     @property
+    def is_full(self) -> bool:
+        """Whether a live source's frame could not be sent now: all its window is unacknowledged."""
+        return self._live and len(self._open) >= self._size
+
+    @property
     def has_waiting(self) -> bool:
         """Whether a frame waits to be sent."""
         return bool(self._waiting)
@@ -68,7 +73,7 @@ class Window(Generic[T]):
         return self.captured
 
     def skip(self) -> None:
-        """Number a frame of a live source that was due and could not be taken in time: it is overtaken."""
+        """Number a frame of a live source that could not go when it was due: it is overtaken."""
         self.captured += 1
 
     def next(self) -> Outgoing[T] | None:

@@ -131,3 +131,14 @@ def test_what_a_live_source_tells_adds_up(events):
         elif event == "reset":
             window.reset()
     assert window.sent == told
+
+
+def test_only_a_live_window_is_ever_full():
+    for live in (True, False):
+        window: Window[str] = Window(1, live)
+        assert not window.is_full
+        window.add("frame")
+        window.mark_sent()
+        assert window.is_full is live
+        window.acknowledge([1])
+        assert not window.is_full
