@@ -22,9 +22,9 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window; closed before other tests want an event loop of their own."""
     if CHROMIUM is None:
         pytest.skip("no chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
