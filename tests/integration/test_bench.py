@@ -1,0 +1,55 @@
+"""`mien bench` with real processes: the figures it promises, and books that balance."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+KEYS = {
+    "frames_offered",
+    "frames_recorded",
+    "faces_recorded",
+    "dropped",
+    "latency_ms",
+    "stage_ms",
+    "cpu_seconds_per_1000_frames",
+    "kernel_cpu_seconds_per_1000_frames",
+    "overhead_ratio",
+    "peak_rss_mb",
+}
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "services.cli", "bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110)
+
+
+def test_the_figures_are_written_and_add_up(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    ended = run(*("--cameras", "2", "--fps", "4", "--size", "320x240", "--seconds", "4", "--json", str(file)))
+    assert ended.returncode == 0, ended.stderr
+    figures = json.loads(file.read_text())
+    assert set(figures) >= KEYS
+    assert figures["frames_recorded"] + sum(figures["dropped"].values()) == figures["frames_offered"]
+    assert figures["faces_recorded"] >= 0.9 * sum(figures["per_camera"].values()) > 0
+    assert set(figures["latency_ms"]) == {"p50", "p95", "p99"}
+    assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
+    assert {"detect", "classify", "record"} <= set(figures["stage_ms"])
+    assert {"broker", "capture", "detector", "classifier", "recorder", "redis"} <= set(figures["peak_rss_mb"])
+    services = figures["cpu_seconds_per_1000_frames"]
+    assert services["all"] == round(services["all"], 3) > figures["kernel_cpu_seconds_per_1000_frames"] > 0
+    assert "yunet" in ended.stdout
+    assert "320" in ended.stdout
+
+
+def test_what_is_wrong_with_the_options_is_one_line(tmp_path: Path) -> None:
+    for arguments, complaint in (
+        (("--media", str(tmp_path / "none.png")), "none.png"),
+        (("--json", str(tmp_path / "no" / "folder.json")), "there is no folder"),
+        (("--weights", str(tmp_path / "none.onnx")), "none.onnx"),
+        (("--size", "huge"), "--size huge"),
+    ):
+        ended = run(*arguments)
+        assert ended.returncode == 2, (arguments, ended.stderr)
+        assert complaint in ended.stderr
+        assert "Traceback" not in ended.stderr
