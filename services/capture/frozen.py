@@ -5,6 +5,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import SourceError
+
 _STRIDE = 16
 
 
@@ -13,12 +15,25 @@ class FrozenWatch:
 
     Args:
         limit_seconds: how long is too long; 0: never.
+        shown: how the camera is called in errors, without secrets.
     """
 
-    def __init__(self, limit_seconds: float) -> None:
-        self._limit_seconds = limit_seconds
+    def __init__(self, limit_seconds: float, shown: str) -> None:
+        self._limit_seconds, self._shown = limit_seconds, shown
         self._sample = self._whole = 0
         self._since = 0.0
+
+    def check(self, picture: NDArray[np.uint8], now: float) -> None:
+        """Take the next picture ((H, W, 3) uint8).
+
+        Raises:
+            SourceError: it has been the same for too long.
+        """
+        if self.is_frozen(picture, now):
+            raise SourceError(
+                f"{self._shown}: frozen, the same picture for {self._limit_seconds:.0f} s; "
+                "it will be opened again (capture.frozen_after)"
+            )
 
     def is_frozen(self, picture: NDArray[np.uint8], now: float) -> bool:
         """Take the next picture ((H, W, 3) uint8) and say whether it has been the same for too long."""

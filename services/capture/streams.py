@@ -1,4 +1,4 @@
-"""Cameras that deliver when they deliver: webcams, RTSP and HTTP streams."""
+"""Cameras read through OpenCV that deliver when they deliver: webcams, RTSP, and video over HTTP."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import cv2
 
 from services.capture.frozen import FrozenWatch
+from services.capture.mjpeg import JpegStream, open_http
 from services.capture.native_errors import collect_native_errors
 from services.capture.picture import Fit, Picture
 from shared.config import CameraSettings, CaptureSettings, redact
@@ -35,7 +36,7 @@ _REMEDIES: Final = (
 
 
 class Stream:
-    """A running camera read through OpenCV.
+    """A running camera read through OpenCV, which scales all frames to the first one's size.
 
     Args:
         capture: an opened `cv2.VideoCapture`.
@@ -52,8 +53,7 @@ class Stream:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.interval_seconds = 1 / fps if 0 < fps <= 240 else 0.0
         self._capture, self._shown, self._fit = capture, shown, fit
-        self._frozen_after_seconds = frozen_after_seconds
-        self._watch = FrozenWatch(frozen_after_seconds)
+        self._watch = FrozenWatch(frozen_after_seconds, shown)
 
     def grab(self) -> bool:
         """Wait for the next frame.
@@ -74,11 +74,7 @@ class Stream:
         good, picture = self._capture.retrieve()
         if not good:
             return None
-        if self._watch.is_frozen(picture, time.monotonic()):
-            raise SourceError(
-                f"{self._shown}: frozen, the same picture for {self._frozen_after_seconds:.0f} s; "
-                "it will be opened again (capture.frozen_after)"
-            )
+        self._watch.check(picture, time.monotonic())
         return self._fit(picture)
 
     def close(self) -> None:
@@ -106,7 +102,9 @@ def open_webcam(source: str, live: bool, fit: Fit, settings: CaptureSettings) ->
     return Stream(capture, f"webcam {path}", live, fit, settings.frozen_after)
 
 
-def open_network(camera: CameraSettings, live: bool, fit: Fit, settings: CaptureSettings) -> Stream:
+def open_network(
+    camera: CameraSettings, live: bool, fit: Fit, settings: CaptureSettings
+) -> Stream | JpegStream:
     """Open an RTSP or HTTP stream.
 
     Raises:
@@ -114,6 +112,10 @@ def open_network(camera: CameraSettings, live: bool, fit: Fit, settings: Capture
     """
     shown = redact(camera.source)
     _reach(camera.source, shown, settings.connect_timeout / 2)
+    if camera.source.lower().startswith("http"):
+        jpeg = open_http(camera.source, shown, live, fit, settings)
+        if jpeg is not None:
+            return jpeg
     # Read by OpenCV at opening; this process opens no other stream.
     os.environ[_OPTIONS] = f"rtsp_transport;{camera.transport}|{_QUICK}"
     with collect_native_errors() as errors:

@@ -72,19 +72,19 @@ def noise(seed):
 
 
 def test_one_picture_repeated_is_frozen_after_the_limit():
-    watch, picture = FrozenWatch(10), noise(1)
+    watch, picture = FrozenWatch(10, "door"), noise(1)
     verdicts = [watch.is_frozen(picture, now) for now in np.arange(0.0, 12.0, 1.0)]
     assert verdicts == [False] * 10 + [True] * 2
 
 
 def test_a_change_anywhere_is_life():
     """Also one that the sparse sample does not see."""
-    watch, picture = FrozenWatch(10), noise(1)
+    watch, picture = FrozenWatch(10, "door"), noise(1)
     for now in range(60):
         picture[3, 5, 0] = now
         assert not watch.is_frozen(picture, float(now))
 
 
 def test_a_watch_without_limit_never_barks():
-    watch = FrozenWatch(0)
+    watch = FrozenWatch(0, "door")
     assert not any(watch.is_frozen(noise(1), now) for now in (0.0, 1e6))
