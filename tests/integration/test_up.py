@@ -57,7 +57,7 @@ def test_the_demo_gives_results_and_leaves_nothing(folder: Path) -> None:
         result = stack.wait_for_result("demo-astronaut")
         assert len(result["faces"]) == 1
         assert stack.run_dir.stat().st_mode & 0o777 == 0o700
-        assert "First result after" in wait_for(stack.text, "output")
+        wait_for(lambda: "First result after" in stack.text(), "its being said")
         assert len(stack.children()) >= 9
         assert stack.stop() < STOP_SECONDS
         assert stack.supervisor.returncode == 0
