@@ -18,6 +18,7 @@ COMMON = [
     "--custom-compile-command=make lock",
     "pyproject.toml",
     "requirements/build.in",
+    "--constraint=requirements/constraints.in",
 ]
 
 

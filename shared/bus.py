@@ -28,7 +28,7 @@ _COPY_BELOW_BYTES: Final = 16 * 1024
 """Smaller parts are cheaper to copy than to share."""
 _CLIENT_SMALL_PARTS: Final = 2
 """Kind and header; what follows may be large."""
-_FEED_HIGH_WATER: Final = 8
+_FEED_HIGH_WATER: Final = 64
 # Plain numbers: arithmetic with pyzmq's enums takes as long as sending.
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _NOBLOCK_MORE: Final = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
