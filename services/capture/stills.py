@@ -86,6 +86,7 @@ class Folder(_Still):
         super().__init__(fps, live)
         self._paths = _pictures(path)
         self._loop, self._fit, self._index = loop, fit, -1
+        self._skipped = 0
 
     def grab(self) -> bool:
         """Go to the next picture."""
@@ -97,12 +98,21 @@ class Folder(_Still):
         return self._index < len(self._paths)
 
     def retrieve(self) -> Picture | None:
-        """Return the picture, None (and a warning) for one that can't be read."""
+        """Return the picture, None (and a warning) for one that can't be read.
+
+        Raises:
+            SourceError: none of them can be read.
+        """
         try:
-            return self._fit(load_picture(self._paths[self._index]))
+            picture = load_picture(self._paths[self._index])
         except SourceError as error:
+            self._skipped += 1
+            if self._skipped == len(self._paths):
+                raise
             logger.warning("skipped: %s", error)
             return None
+        self._skipped = 0
+        return self._fit(picture)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -131,9 +141,9 @@ class PannedPicture(_Still):
         self._picture = cv2.resize(picture, most, interpolation=cv2.INTER_AREA)
 
     def grab(self) -> bool:
-        """Move the view on by one interval."""
+        """Move the view on by one interval; recorded, there is one view."""
         self._tick()
-        return True
+        return self.live or self.timeline_seconds == 0
 
     def retrieve(self) -> Picture | None:
         """Return the present view; beyond the picture's edge its edge is repeated."""

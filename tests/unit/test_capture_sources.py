@@ -182,6 +182,14 @@ def test_a_folder_is_read_in_natural_order_and_damaged_pictures_are_skipped(tmp_
     assert [number_of(frame[2]) for frame in read(opened(tmp_path, loop=True), most=5)] == [1, 2, 10, 1, 2]
 
 
+def test_a_folder_in_which_nothing_can_be_read_says_so(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"no picture")
+    for loop in (False, True):
+        with pytest.raises(SourceError, match=r"b\.png: not a picture"):
+            read(opened(tmp_path, loop=loop))
+
+
 def test_a_panned_picture_moves_within_a_fixed_view(tmp_path):
     path = tmp_path / "astronaut.png"
     cv2.imwrite(str(path), astronaut())
@@ -189,6 +197,7 @@ def test_a_panned_picture_moves_within_a_fixed_view(tmp_path):
     assert {view.shape for view in views} == {(480, 640, 3)}
     moved = [np.abs(one.astype(int) - other).mean() for one, other in pairwise(views)]
     assert min(moved) > 0.5
+    assert len(read(opened(path, pan=True, pace="recorded"))) == 1
 
 
 def test_the_pan_never_leaves_a_face_outside():
