@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from services.capture.link import Report
 from services.capture.pace import Limiter, Schedule
 from services.capture.picture import Picture, encode
+from services.capture.reporter import REPORT_SECONDS, Reporter
 from services.capture.sources import Source
 from services.capture.window import Outgoing, Window
 from shared.errors import SourceError
@@ -17,7 +18,6 @@ from shared.messages import Ack, Drained, Encoding, End, Frame, Header, Message,
 
 logger = logging.getLogger(__name__)
 
-REPORT_SECONDS: Final = 0.5
 WELCOME_SECONDS: Final = 1.0
 ROOM_SECONDS: Final = 0.1
 ACKNOWLEDGE_SECONDS: Final = 60.0
@@ -240,47 +240,3 @@ class ReadLoop:
             message = self._bus.receive(0.05)
             if message is not None and isinstance(message.header, Drained):
                 return
-
-
-class Reporter:
-    """Tells the parent how the camera does: at each change, and each half second as a sign of life."""
-
-    def __init__(self, run: int, window: Window[Shot], report: Callable[[Report], None]) -> None:
-        self._run, self._window, self._report = run, window, report
-        self._size = (0, 0)
-        self._due = 0.0
-        self._counted = (0.0, 0)
-        self._fps = 0.0
-
-    def captured(self, width: int, height: int) -> None:
-        """Note a captured frame; the first one, and one of a new size, is reported at once."""
-        if self._size != (width, height):
-            self._size = (width, height)
-            self.say("live")
-
-    def tick(self, now: float) -> None:
-        """Report if it is time; to be called at least each half second while nothing blocks."""
-        if now >= self._due:
-            self._due = now + REPORT_SECONDS
-            self._measure(now)
-            self.say("live" if self._size[0] else "connecting")
-
-    def say(self, state: str, detail: str = "") -> None:
-        """Report at once."""
-        self._report(
-            Report(
-                state=state,  # type: ignore[arg-type]
-                detail=detail,
-                run=self._run,
-                captured=self._window.captured,
-                width=self._size[0],
-                height=self._size[1],
-                fps=self._fps,
-            )
-        )
-
-    def _measure(self, now: float) -> None:
-        began, captured = self._counted
-        if now - began >= 1.0:
-            self._fps = round((self._window.captured - captured) / (now - began), 2) if began else 0.0
-            self._counted = (now, self._window.captured)
