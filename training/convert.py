@@ -1,5 +1,6 @@
 """Turns a served Keras model into LiteRT files: float, and int8 up to the pooled features."""
 
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -45,7 +46,11 @@ def to_int8(model: keras.Model, pictures: NDArray[np.uint8]) -> bytes:
 
     converter.representative_dataset = representative
     converter._experimental_calibrate_only = True
-    quantised = mlir_quantize(converter.convert(), denylisted_ops=list(FLOAT_OPS))
+    with warnings.catch_warnings():
+        # The converter misses input statistics that the representative pictures give it a moment later.
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")
+        calibrated = converter.convert()
+    quantised = mlir_quantize(calibrated, denylisted_ops=list(FLOAT_OPS))
     content = bytes(modify_model_io_type(quantised, tf.uint8, tf.float32))
     check_input(content)
     return content

@@ -90,7 +90,9 @@ class Trainer:
         self._classifier = self._build()
         self._average = Average(self._classifier.network, self._recipe.average_decay)
         self._reestimate = Reestimator(self._classifier.network)
-        self._infer = tf.function(lambda x: self._classifier.network(x, training=False))
+        self._infer = tf.function(
+            lambda pictures: self._classifier.network(pictures, training=False), reduce_retracing=True
+        )
         self._even: Balance = balance(setting.train.labels, len(setting.train.classes), self._recipe)
         self._targets = soft_targets(
             setting.train.labels, len(setting.train.classes), self._recipe.label_smoothing
@@ -128,16 +130,14 @@ class Trainer:
         learner = self._learner_for(index, restored)
         self._schedule.enter(index, self.progress.epoch * self._per_epoch, self.progress.seconds)
         feed = iter(self._batches(stage, range(self.progress.step, STEPS_WITHOUT_END)))
-        while not self._schedule.over():
-            if not self._run_epoch(stage, self.progress.epoch, learner, feed):
-                return
+        while self._run_epoch(stage, self.progress.epoch, learner, feed):
             self.progress.epoch += 1
             self.progress.seconds = self._schedule.seconds()
             if self._schedule.over():
                 self.progress.stage, self.progress.epoch = index + 1, 0
             self._save(learner)
             self._stop = self._stop or self._out_of_patience()
-            if self._stop:
+            if self._stop or self._schedule.over():
                 return
 
     def _learner_for(self, index: int, restored: Snapshot | None) -> Learner:
@@ -221,8 +221,9 @@ class Trainer:
         )
 
     def _clean_batches(self, size: int, count: int) -> Iterator[tf.Tensor]:
-        """`count` batches without augmentation, the same ones each time."""
+        """`count` batches without augmentation, the same ones each time; fewer where that is all there is."""
         train, batch = self._setting.train, self._recipe.batch_size
+        count = min(count, self._per_epoch)
         drawn = batches(
             train.images, self._targets, range(count), batch_size=batch, size=size, seed=0, how=CLEAN
         )
@@ -238,6 +239,7 @@ class Trainer:
             "average": [value.numpy() for value in self._average.values],
             "updates": [self._average.updates.numpy()],
             "optimizer": learner.state(),
+            "seeds": [state.numpy() for state in self._seed_states()],
         }
         checkpoint.save(self._setting.out / "last.npz", Snapshot(self.progress, groups))
 
@@ -269,7 +271,14 @@ class Trainer:
         for value, stored in zip(self._average.values, snapshot.groups["average"], strict=True):
             value.assign(stored)
         self._average.updates.assign(snapshot.groups["updates"][0])
+        for state, stored in zip(self._seed_states(), snapshot.groups["seeds"], strict=True):
+            state.assign(stored)
         return snapshot
+
+    def _seed_states(self) -> list[keras.Variable]:
+        """Where dropout's random numbers stand; Keras does not count them among the weights."""
+        weights = {id(weight) for weight in self._classifier.network.weights}
+        return [variable for variable in self._classifier.network.variables if id(variable) not in weights]
 
     def _out_of_patience(self) -> bool:
         return bool(self._recipe.patience) and self.progress.since_best >= self._recipe.patience
