@@ -1,6 +1,7 @@
 """The message bus over ZeroMQ; the only module that knows sockets."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -114,6 +115,11 @@ def _receive(socket: zmq.Socket[bytes], small_parts: int) -> list[Any]:
     return parts
 
 
+def _milliseconds(seconds: float) -> int:
+    """Round up: a poll that returns just before its time would be repeated until it is."""
+    return max(0, math.ceil(seconds * 1000))
+
+
 def _has_input(socket: zmq.Socket[bytes]) -> bool:
     """Ask first: an empty socket answers a `recv` by an exception, which costs ten times as much."""
     return bool(int(socket.get(zmq.EVENTS)) & _POLLIN)
@@ -199,7 +205,7 @@ class Client:
             self.say_hello()
         left = deadline - time.monotonic()
         wait = left if self.ready else min(left, HELLO_AGAIN_SECONDS)
-        events = dict(self._poller.poll(max(0, int(wait * 1000 + 0.999))))
+        events = dict(self._poller.poll(_milliseconds(wait)))
         if self._monitor in events:
             self._on_connection_event()
         return self._take()
@@ -263,7 +269,7 @@ class BeatSocket:
 
     def receive(self, timeout_seconds: float) -> Header | None:
         """Return the next answer, None after the timeout or for one that can't be decoded."""
-        if not self._socket.poll(max(0, int(timeout_seconds * 1000))):
+        if not self._socket.poll(_milliseconds(timeout_seconds)):
             return None
         try:
             return decode(_receive(self._socket, _CLIENT_SMALL_PARTS)).header
@@ -326,7 +332,7 @@ class BrokerSockets:
 
     def wait(self, timeout_seconds: float) -> tuple[bool, bool]:
         """Return, at the latest after the timeout, whether there is (work, a change of subscriptions)."""
-        ready = dict(self._poller.poll(max(0, int(timeout_seconds * 1000))))
+        ready = dict(self._poller.poll(_milliseconds(timeout_seconds)))
         return self._work in ready, self._feed in ready
 
     def receive(self) -> tuple[bytes, list[Part]] | None:

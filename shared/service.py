@@ -1,6 +1,7 @@
 """The run loop that every worker shares: receive, step, send, stop; it alone knows clocks and metrics."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -394,6 +395,8 @@ def _serve(
     loop = Loop(kind, service, client, beats, batch_size, batch_wait_seconds, store, context.observe)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     service.warm_up()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection needs to look at it again
     beats.start()
     loop.run()
     beats.stop()
