@@ -1,4 +1,4 @@
-"""A look at one source without a stack: `python -m services.capture.look SOURCE` prints what it gives."""
+"""A look at one source without a stack: `python -m services.capture.look`, the source on standard input."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ LOOK_SECONDS: Final = 1.0
 
 
 def main() -> None:
-    """Open the source that the command line names and read it for a second."""
+    """Open the source named on standard input (a URL may hold a password) and read it for a second."""
     process.die_with_parent()
     process.prepare(threads=1)
     try:
-        print(json.dumps(look(sys.argv[1])))
+        print(json.dumps(look(sys.stdin.read())))
     except MienError as error:
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -133,9 +133,11 @@ def test(source: SourceArgument) -> None:
     from shared.config import redact
 
     shown = redact(source)
-    command = [sys.executable, "-m", "services.capture.look", local_path(source)]
+    command = [sys.executable, "-m", "services.capture.look"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=TEST_SECONDS)
+        answer = subprocess.run(
+            command, input=local_path(source), capture_output=True, text=True, timeout=TEST_SECONDS
+        )
     except subprocess.TimeoutExpired:
         raise SourceError(
             f"{shown} did not answer within {TEST_SECONDS:.0f} s: check address and network"

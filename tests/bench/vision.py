@@ -17,7 +17,7 @@ from services.detector.decode import decode_frame  # noqa: E402
 from services.detector.preview import render  # noqa: E402
 from shared.artefact import DEFAULT_ARTEFACT, load_artefact  # noqa: E402
 from shared.config import DetectorSettings  # noqa: E402
-from shared.frame_memory import FrameReader
+from shared.frame_memory import FrameReader  # noqa: E402
 from shared.messages import Encoding, Frame  # noqa: E402
 from shared.vision.align import crop_face, to_input  # noqa: E402
 from shared.vision.faces import load_detector, shrink  # noqa: E402

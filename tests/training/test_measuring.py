@@ -1,0 +1,66 @@
+"""Robustness, benchmark and contest: what they measure is what they say."""
+
+import cv2
+import numpy as np
+from rich.console import Console
+
+from tests.artefacts import make_artefact
+from training.augment import CLEAN
+from training.benchmark import benchmark, timing_table
+from training.contest import contest, contest_table, draw_contest
+from training.corrupt import CORRUPTIONS, SIDE, enlarged, spoiled
+from training.prepare import prepare
+from training.recipe import Recipe, standard_stages
+from training.robustness import empty_crops, robustness, robustness_table
+from training.train import Setting
+
+
+def test_every_corruption_changes_a_crop_and_keeps_its_form():
+    crops = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE)).astype(np.uint8)
+    for corruption in CORRUPTIONS:
+        changed = spoiled(crops, corruption)
+        assert changed.shape == crops.shape
+        assert changed.dtype == np.uint8
+        assert np.abs(changed.astype(int) - crops).mean() > 1
+
+
+def test_the_strong_one_of_a_pair_does_more():
+    ramp = enlarged(np.add.outer(np.arange(48), np.arange(48)).astype(np.uint8)[None] * 2)
+    for mild, strong in zip(CORRUPTIONS[::2], CORRUPTIONS[1::2], strict=True):
+        costs = [np.abs(spoiled(ramp, each).astype(int) - ramp).mean() for each in (mild, strong)]
+        assert costs[1] > costs[0], mild.name
+
+
+def test_robustness_of_a_network_that_reads_brightness(tmp_path):
+    artefact = make_artefact(tmp_path / "model")
+    for name, grey in (("bright", 250), ("dark", 10), ("neither", 128)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "data" / name / "a.png"), np.full((48, 48), grey, np.uint8))
+    found = robustness(artefact, tmp_path / "data", "model_int8.tflite")
+    darkest = next(cost for cost in found.costs if cost.name == "brightness times 0.4")
+    assert darkest.accuracy <= found.clean
+    assert set(found.uncertain_without_face) == set(empty_crops(2))
+    assert robustness_table(found).row_count == 1 + len(CORRUPTIONS) + 4
+
+
+def test_a_benchmark_times_each_file(tmp_path):
+    timings = benchmark(make_artefact(tmp_path), rounds=3)
+    assert [(timing.file, timing.batch) for timing in timings] == [
+        ("model_int8.tflite", 1),
+        ("model_int8.tflite", 16),
+    ]
+    assert all(timing.milliseconds > 0 for timing in timings)
+    assert timing_table(timings).row_count == 2
+
+
+def test_a_contest_trains_each_on_the_same_budget(faces, tmp_path):
+    prepared = prepare(faces, 48, None, 1)
+    recipe = Recipe(standard_stages(1, 0, 0, (32, 32)), batch_size=8)
+    setting = Setting(prepared.train, prepared.validation, recipe, tmp_path, augmentation=CLEAN)
+    entries = contest(setting, ["mobilenetv2", "mobilenet"], "none", Console(quiet=True))
+    assert [entry.backbone for entry in entries] == ["mobilenetv2", "mobilenet"]
+    assert entries[0].parameters < entries[1].parameters
+    assert all(0 <= entry.accuracy <= 1 and entry.milliseconds > 0 for entry in entries)
+    assert contest_table(entries).row_count == 2
+    draw_contest(entries, tmp_path / "compare.png")
+    assert (tmp_path / "compare.png").stat().st_size > 1000
