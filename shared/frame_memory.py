@@ -1,9 +1,9 @@
 """Raw frames between processes of one machine, written once and read in place instead of sent.
 
-A source owns a memory file without a name (Linux memfd) with a ring of slots; a message says where in it a
-frame lies. A slot holds the frame's sequence number beside its pixels: who reads a frame checks it before and
-after, so a frame that was overwritten meanwhile is noticed. The memory is gone with the last process that uses
-it.
+A source owns a memory file without a name (Linux memfd) with a ring of slots; a message says where in it
+a frame lies. A slot holds the frame's sequence number beside its pixels: who reads a frame checks it before
+and after, so a frame that was overwritten meanwhile is noticed. The memory is gone with the last process
+that uses it.
 """
 
 import fcntl
