@@ -10,10 +10,10 @@ from services.broker.policy import Policy
 from shared import topology
 from shared.codec import decode
 from shared.errors import StoreError
+from shared.loop import Loop
 from shared.memory_bus import MemoryBus
 from shared.messages import SCHEMA, Encoding, Frame, Hello, Preview, Result
 from shared.records import Advance, Applied
-from shared.service import Loop
 from shared.work import Finish, Out, Publish, Reject, Reply, Work, Write
 
 RUN = 1_700_000_000_000
