@@ -22,6 +22,7 @@ Data = Annotated[Path, typer.Option(help="Folder with train/ and validation/, on
 Exclude = Annotated[Path | None, typer.Option(help="List of pictures that must not train.")]
 Threads = Annotated[int | None, typer.Option(help="Threads TensorFlow may use; else as many as it likes.")]
 Labelled = Annotated[Path, typer.Option(help="Folder with a folder per class, or with validation/.")]
+ModelFolder = Annotated[Path, typer.Option(help="Model folder; else the one that ships.")]
 
 
 @app.callback()
@@ -88,7 +89,7 @@ def train(
 @app.command()
 def evaluate(
     data: Labelled,
-    model: Annotated[Path, typer.Option(help="Model folder; else the one that ships.")] = DEFAULT_ARTEFACT,
+    model: ModelFolder = DEFAULT_ARTEFACT,
     file: Annotated[list[str] | None, typer.Option(help="Only this file of it; repeatable.")] = None,
     detect: Annotated[bool, typer.Option(help="Find and cut the face first, as for live frames.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write a report with pictures into this folder.")] = None,
@@ -165,10 +166,67 @@ def describe(
     console.print(f"{found.work / 1e6:,.1f} million multiply-adds for one picture")
 
 
+@app.command()
+def compare(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the runs, the table's picture among them.")],
+    backbone: Annotated[list[str] | None, typer.Option(help="Network family; repeatable; else all.")] = None,
+    weights: Annotated[str, typer.Option(help="imagenet or none.")] = "imagenet",
+    exclude: Exclude = None,
+    epochs: Annotated[int, typer.Option(help="Epochs of fine-tuning each.")] = 5,
+    size: Annotated[int, typer.Option(help="Input side in pixels.")] = 96,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 64,
+    time_budget: Annotated[str | None, typer.Option(help="Time for each, instead of epochs: 20m.")] = None,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 1,
+    threads: Threads = None,
+) -> None:
+    """Train several backbones on the same budget and show what they reach and cost (also: train compare)."""
+    from training.backbones import BACKBONES
+    from training.contest import contest, contest_table, draw_contest
+    from training.prepare import prepare
+    from training.recipe import Recipe, standard_stages
+    from training.threads import use_threads
+    from training.train import Setting
+
+    use_threads(threads)
+    recipe = Recipe(standard_stages(epochs, 0, 0, sizes=(size, size)), batch_size=batch_size)
+    prepared = prepare(data, recipe.native_size, exclude, seed)
+    budget = parse_seconds(time_budget) if time_budget else None
+    setting = Setting(prepared.train, prepared.validation, recipe, out, seed=seed, budget_seconds=budget)
+    entries = contest(setting, backbone or list(BACKBONES), weights, console)
+    draw_contest(entries, out / "compare.png")
+    console.print(contest_table(entries))
+
+
+@app.command()
+def robustness(
+    data: Labelled,
+    model: ModelFolder = DEFAULT_ARTEFACT,
+    file: Annotated[str, typer.Option(help="Which file of the model.")] = "model_int8.tflite",
+) -> None:
+    """Measure what turned, shifted, dark, compressed and blurred pictures cost a model."""
+    from training.robustness import robustness as measure
+    from training.robustness import robustness_table
+
+    console.print(robustness_table(measure(load_artefact(model), data, file)))
+
+
+@app.command()
+def benchmark(model: ModelFolder = DEFAULT_ARTEFACT) -> None:
+    """Time a model's LiteRT files on this machine, on one thread."""
+    from training.benchmark import benchmark as measure
+    from training.benchmark import timing_table
+
+    console.print(timing_table(measure(load_artefact(model))))
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
+    arguments = sys.argv[1:]
+    if arguments[:2] == ["train", "compare"]:
+        arguments = arguments[1:]
     try:
-        app()
+        app(arguments)
     except MienError as error:
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", highlight=False, markup=False)
         sys.exit(error.exit_code)

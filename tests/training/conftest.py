@@ -69,3 +69,23 @@ def finished_run(trained_faces, tmp_path_factory):
     result = CliRunner().invoke(app, [*arguments, "--average-decay", "0.8", "--seed", "5"])
     assert result.exit_code == 0, result.output
     return out
+
+
+def tiny(include_top, weights, input_shape):
+    """Two convolutions with batch norms: traced in a moment."""
+    import keras
+
+    inputs = values = keras.Input(input_shape)
+    for number, channels in enumerate((4, 8)):
+        values = keras.layers.Conv2D(channels, 3, strides=2, name=f"conv_{number}")(values)
+        values = keras.layers.BatchNormalization(name=f"norm_{number}")(values)
+        values = keras.layers.ReLU(name=f"relu_{number}")(values)
+    return keras.Model(inputs, values)
+
+
+@pytest.fixture
+def tiny_backbone(monkeypatch):
+    """A family called `tiny`."""
+    from training.backbones import BACKBONES, SYMMETRIC, Backbone
+
+    monkeypatch.setitem(BACKBONES, "tiny", Backbone("tiny", tiny, "mobilenet_v2", SYMMETRIC, 16))

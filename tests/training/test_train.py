@@ -4,7 +4,6 @@ import os
 import signal
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 from rich.console import Console
@@ -12,7 +11,6 @@ from rich.console import Console
 import training.train
 from shared.errors import DataError
 from training.augment import CLEAN, Augmentation
-from training.backbones import BACKBONES, SYMMETRIC, Backbone
 from training.checkpoint import load
 from training.log import read_log
 from training.prepare import prepare
@@ -20,21 +18,7 @@ from training.recipe import Recipe, standard_stages
 from training.teacher import load_teacher
 from training.train import Setting, Trainer
 
-
-def tiny(include_top, weights, input_shape):
-    """Two convolutions with batch norms: traced in a moment."""
-    inputs = values = keras.Input(input_shape)
-    for number, channels in enumerate((4, 8)):
-        values = keras.layers.Conv2D(channels, 3, strides=2, name=f"conv_{number}")(values)
-        values = keras.layers.BatchNormalization(name=f"norm_{number}")(values)
-        values = keras.layers.ReLU(name=f"relu_{number}")(values)
-    return keras.Model(inputs, values)
-
-
-@pytest.fixture(autouse=True)
-def tiny_backbone(monkeypatch):
-    """Make it a family."""
-    monkeypatch.setitem(BACKBONES, "tiny", Backbone("tiny", tiny, "mobilenet_v2", SYMMETRIC, 16))
+pytestmark = pytest.mark.usefixtures("tiny_backbone")
 
 
 def quick(faces, out, epochs=2, **changes):
