@@ -59,9 +59,10 @@ def train(
     from training.plots import draw_run
     from training.prepare import prepare, write_report
     from training.recipe import Recipe, standard_stages
+    from training.setting import Setting
     from training.teacher import load_teacher
     from training.threads import use_threads
-    from training.train import Setting, Trainer
+    from training.train import Trainer
 
     use_threads(threads)
     budget = parse_seconds(time_budget) if time_budget else None
@@ -185,8 +186,8 @@ def compare(
     from training.contest import contest, contest_table, draw_contest
     from training.prepare import prepare
     from training.recipe import Recipe, standard_stages
+    from training.setting import Setting
     from training.threads import use_threads
-    from training.train import Setting
 
     use_threads(threads)
     recipe = Recipe(standard_stages(epochs, 0, 0, sizes=(size, size)), batch_size=batch_size)

@@ -14,8 +14,10 @@ from training.backbones import find_backbone
 from training.benchmark import milliseconds
 from training.convert import to_float
 from training.describe import describe
-from training.serving import load_trained, serving_model
-from training.train import Setting, Trainer
+from training.outcome import load_trained
+from training.serving import serving_model
+from training.setting import Setting
+from training.train import Trainer
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from training.card import licence_text, model_card
 from training.convert import to_float, to_int8
 from training.data import Pictures
 from training.figures import compare, measure
+from training.outcome import Trained, load_trained
 from training.prepare import prepare
 from training.runners import open_file
-from training.serving import Trained, load_trained, serving_model
+from training.serving import serving_model
 
 KERAS, FLOAT, INT8 = "model.keras", "model.tflite", "model_int8.tflite"
 CALIBRATION_PICTURES = 300

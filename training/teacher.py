@@ -10,7 +10,7 @@ from shared.errors import DataError
 from training.backbones import find_backbone
 from training.learner import DISTILL_TEMPERATURE, Teacher
 from training.model import build_classifier
-from training.serving import load_trained
+from training.outcome import load_trained
 
 
 def load_teacher(runs: Sequence[Path], classes: tuple[str, ...]) -> Teacher:

@@ -2,12 +2,9 @@
 stop.
 """
 
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import keras
 import msgspec
@@ -18,18 +15,21 @@ from rich.console import Console
 
 from shared.errors import DataError
 from training import checkpoint
-from training.augment import CLEAN, Augmentation, batches
+from training.augment import CLEAN, batches
 from training.averaging import Average
 from training.backbones import find_backbone
 from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
 from training.checkpoint import Progress, Snapshot
 from training.data import Pictures
-from training.learner import Balance, Learner, Teacher, balance, soft_targets
+from training.learner import Balance, Learner, balance, soft_targets
 from training.log import EpochRow, RunLog
 from training.measure import accuracy, macro_f1, predict
 from training.model import Classifier, build_classifier
-from training.recipe import Recipe, Stage, learning_rate
+from training.outcome import Best, Trained, keep, load_trained
+from training.recipe import Stage, learning_rate
 from training.schedule import Schedule
+from training.setting import Setting
+from training.stopping import interruptible
 
 REFRESH_BATCHES = 16
 """Clean batches that re-estimate batch norms before each validation of the average."""
@@ -38,36 +38,6 @@ FINAL_BATCHES = 200
 UNFOLD_BATCHES = 16
 MOMENTUM = 0.99
 """Of the batch norms' moving statistics: Keras's 0.999 still remembers ImageNet after two epochs."""
-
-
-class Best(msgspec.Struct, frozen=True):
-    """What the weights in `best.npz` are: everything needed to build their network again."""
-
-    backbone: str
-    classes: tuple[str, ...]
-    size: int
-    native_size: int
-    accuracy: float
-    macro_f1: float
-    stage: str
-    epoch: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Inputs of a run. `out` is its folder; with `budget_seconds` its stages share that time."""
-
-    train: Pictures
-    validation: Pictures
-    recipe: Recipe
-    out: Path
-    backbone: str = "mobilenetv2"
-    weights: str = "none"
-    seed: int = 1
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    teacher: Teacher | None = None
-    budget_seconds: float | None = None
 
 
 class Trainer:
@@ -117,7 +87,7 @@ class Trainer:
         restored = self._restore() if resume else None
         if restored is None and is_folded(self._classifier.trunk) and self._setting.weights != "none":
             self._unfold()
-        with self._interruptible():
+        with interruptible(self._request_stop):
             for index in range(self.progress.stage, len(self._recipe.stages)):
                 self._run_stage(index, restored)
                 restored = None
@@ -244,20 +214,19 @@ class Trainer:
         checkpoint.save(self._setting.out / "last.npz", Snapshot(self.progress, groups))
 
     def _save_best(self, stage: Stage, epoch: int, right: float, f1: float) -> None:
-        setting = self._setting
-        note = Best(
+        setting, native = self._setting, self._recipe.native_size
+        about = Best(
             setting.backbone,
             setting.train.classes,
             stage.size,
-            self._recipe.native_size,
+            native,
             right,
             f1,
             stage.name,
             epoch + 1,
             setting.seed,
         )
-        weights = {"weights": self._classifier.network.get_weights()}
-        checkpoint.write_arrays(setting.out / "best.npz", weights, msgspec.json.encode(note))
+        keep(setting.out, Trained(about, self._classifier.network.get_weights()))
 
     def _restore(self) -> Snapshot | None:
         path = self._setting.out / "last.npz"
@@ -283,35 +252,20 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return bool(self._recipe.patience) and self.progress.since_best >= self._recipe.patience
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Within, Ctrl-C and SIGTERM end the run after the present step instead of at once."""
-
-        def request(_signal: int, _frame: object) -> None:
-            self._stop = True
-
-        former = {name: signal.signal(name, request) for name in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for name, handler in former.items():
-                signal.signal(name, handler)
+    def _request_stop(self) -> None:
+        self._stop = True
 
     def finish(self) -> Best:
-        """Re-estimate the best weights on many clean batches, keep what validates better, write `best.npz`.
+        """Re-estimate the best weights on many clean batches; keep what validates better.
 
         Raises DataError where no epoch was completed.
         """
-        path = self._setting.out / "best.npz"
-        if not path.exists():
-            raise DataError("training stopped before its first epoch ended; there is nothing to keep")
-        groups, note = checkpoint.read_arrays(path)
-        best = msgspec.json.decode(note, type=Best)
-        self._classifier.network.set_weights(groups["weights"])
-        self._reestimate(self._clean_batches(best.size, FINAL_BATCHES))
-        right, f1 = self._score(self._setting.validation, best.size)
-        if right > best.accuracy:
-            best = msgspec.structs.replace(best, accuracy=right, macro_f1=f1)
-            weights = {"weights": self._classifier.network.get_weights()}
-            checkpoint.write_arrays(path, weights, msgspec.json.encode(best))
-        return best
+        network, best = self._classifier.network, load_trained(self._setting.out)
+        network.set_weights(best.weights)
+        self._reestimate(self._clean_batches(best.about.size, FINAL_BATCHES))
+        right, f1 = self._score(self._setting.validation, best.about.size)
+        if right <= best.about.accuracy:
+            return best.about
+        about = msgspec.structs.replace(best.about, accuracy=right, macro_f1=f1)
+        keep(self._setting.out, Trained(about, network.get_weights()))
+        return about

@@ -14,8 +14,8 @@ from training.convert import to_float
 from training.describe import block_table, convolution_table, describe
 from training.learner import soft_targets
 from training.model import build_classifier, three_channels
-from training.serving import Trained, serving_model
-from training.train import Best
+from training.outcome import Best, Trained
+from training.serving import serving_model
 
 GREY = np.random.default_rng(1).integers(0, 256, (2, 5, 5, 1)).astype(np.float32)
 

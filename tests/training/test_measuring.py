@@ -12,7 +12,7 @@ from training.corrupt import CORRUPTIONS, SIDE, enlarged, spoiled
 from training.prepare import prepare
 from training.recipe import Recipe, standard_stages
 from training.robustness import empty_crops, robustness, robustness_table
-from training.train import Setting
+from training.setting import Setting
 
 
 def test_every_corruption_changes_a_crop_and_keeps_its_form():

@@ -17,8 +17,9 @@ from training.convert import check_input, to_int8
 from training.data import load_split
 from training.export import calibration_pictures, export, order_from_run
 from training.log import read_log
+from training.outcome import load_trained
 from training.prepare import prepare
-from training.serving import load_trained, serving_model
+from training.serving import serving_model
 
 TEXTS = {"source": "drawn faces", "licence": "Apache-2.0", "provisional": "", "note": "a test"}
 

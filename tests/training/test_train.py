@@ -15,8 +15,9 @@ from training.checkpoint import load
 from training.log import read_log
 from training.prepare import prepare
 from training.recipe import Recipe, standard_stages
+from training.setting import Setting
 from training.teacher import load_teacher
-from training.train import Setting, Trainer
+from training.train import Trainer
 
 pytestmark = pytest.mark.usefixtures("tiny_backbone")
 
