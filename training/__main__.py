@@ -41,6 +41,8 @@ def train(
         tuple[int, int, int], typer.Option(help="Epochs at the small size, the large size, and at the end.")
     ] = (20, 20, 5),
     sizes: Annotated[tuple[int, int], typer.Option(help="Small and large input side, pixels.")] = (64, 96),
+    peak: Annotated[float, typer.Option(help="Highest learning rate of fine-tuning.")] = 1e-3,
+    begin_with: Annotated[Path | None, typer.Option(help="Run to go on from instead of the head.")] = None,
     start: Annotated[str, typer.Option(help="First trunk layer that is fine-tuned, or all.")] = "all",
     batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = 64,
     mixup: Annotated[float, typer.Option(help="Share of pictures mixed with another one.")] = 0.5,
@@ -67,7 +69,7 @@ def train(
     use_threads(threads)
     budget = parse_seconds(time_budget) if time_budget else None
     recipe = Recipe(
-        standard_stages(*epochs, sizes=sizes, start=start),
+        standard_stages(*epochs, sizes, start, head=0 if begin_with else 1, peak=peak),
         batch_size=batch_size,
         average_decay=average_decay,
         class_weight_power=class_weight_power,
@@ -79,7 +81,8 @@ def train(
     for line in prepared.report.lines():
         console.print(line)
     setting = Setting(prepared.train, prepared.validation, recipe, out, backbone, weights, seed)
-    setting = replace(setting, augmentation=Augmentation(mixup_share=mixup), budget_seconds=budget)
+    how = Augmentation(mixup_share=mixup)
+    setting = replace(setting, augmentation=how, budget_seconds=budget, begin_with=begin_with)
     if teacher:
         setting = replace(setting, teacher=load_teacher(teacher, prepared.train.classes))
     best = Trainer(setting, console).run(resume=resume)

@@ -52,16 +52,21 @@ FINAL_RATE: Final = 1e-4
 
 
 def standard_stages(
-    small: int, large: int, final: int, sizes: tuple[int, int] = (64, 96), start: str = "all"
+    small: int,
+    large: int,
+    final: int,
+    sizes: tuple[int, int] = (64, 96),
+    start: str = "all",
+    *,
+    head: int = 1,
+    peak: float = PEAK_RATE,
 ) -> tuple[Stage, ...]:
-    """Head epoch, one cosine over `small` + `large` epochs at the two sizes, then `final` epochs without
-    mixup.
-    """
+    """Head epochs, one cosine over `small` + `large` epochs at two sizes, `final` ones without mixup."""
     turn = small / max(small + large, 1)
     stages = (
-        Stage("head", sizes[0], 1, HEAD_RATE, "none", cosine=(0.0, 0.5)),
-        Stage("small", sizes[0], small, PEAK_RATE, start, cosine=(0.0, turn), warm_up_epochs=0.5),
-        Stage("large", sizes[1], large, PEAK_RATE, start, cosine=(turn, 1.0)),
+        Stage("head", sizes[0], head, HEAD_RATE, "none", cosine=(0.0, 0.5)),
+        Stage("small", sizes[0], small, peak, start, cosine=(0.0, turn), warm_up_epochs=0.5),
+        Stage("large", sizes[1], large, peak, start, cosine=(turn, 1.0)),
         Stage("final", sizes[1], final, FINAL_RATE, start, plain=True),
     )
     return tuple(stage for stage in stages if stage.epochs)

@@ -20,6 +20,8 @@ class Setting:
     backbone: str = "mobilenetv2"
     weights: str = "none"
     seed: int = 1
+    begin_with: Path | None = None
+    """Folder of an earlier run whose best weights this one starts from, head included."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     teacher: Teacher | None = None
     budget_seconds: float | None = None

@@ -5,6 +5,7 @@ stop.
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import msgspec
@@ -78,7 +79,20 @@ class Trainer:
         )
         for layer in batch_norms(classifier.network):
             layer.momentum = MOMENTUM
+        if setting.begin_with:
+            classifier.network.set_weights(self._earlier(setting.begin_with))
         return classifier
+
+    def _earlier(self, run: Path) -> list[NDArray[np.generic]]:
+        earlier, setting = load_trained(run), self._setting
+        if (earlier.about.classes, earlier.about.backbone) != (setting.train.classes, setting.backbone):
+            raise DataError(f"{run} trained another backbone or other classes; it can't be gone on from")
+        return earlier.weights
+
+    def weights(self) -> list[NDArray[np.generic]]:
+        """The network's present weights, in Keras's order."""
+        weights: list[NDArray[np.generic]] = self._classifier.network.get_weights()
+        return weights
 
     def run(self, *, resume: bool = False) -> Best:
         """Train all stages, then finish; stops early, keeping the best so far, on Ctrl-C or a spent
@@ -205,7 +219,7 @@ class Trainer:
 
     def _save(self, learner: Learner) -> None:
         groups: dict[str, list[NDArray[np.generic]]] = {
-            "weights": self._classifier.network.get_weights(),
+            "weights": self.weights(),
             "average": [value.numpy() for value in self._average.values],
             "updates": [self._average.updates.numpy()],
             "optimizer": learner.state(),
@@ -226,7 +240,7 @@ class Trainer:
             epoch + 1,
             setting.seed,
         )
-        keep(setting.out, Trained(about, self._classifier.network.get_weights()))
+        keep(setting.out, Trained(about, self.weights()))
 
     def _restore(self) -> Snapshot | None:
         path = self._setting.out / "last.npz"
@@ -267,5 +281,5 @@ class Trainer:
         if right <= best.about.accuracy:
             return best.about
         about = msgspec.structs.replace(best.about, accuracy=right, macro_f1=f1)
-        keep(self._setting.out, Trained(about, network.get_weights()))
+        keep(self._setting.out, Trained(about, self.weights()))
         return about

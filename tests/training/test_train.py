@@ -13,6 +13,7 @@ from shared.errors import DataError
 from training.augment import CLEAN, Augmentation
 from training.checkpoint import load
 from training.log import read_log
+from training.outcome import load_trained
 from training.prepare import prepare
 from training.recipe import Recipe, standard_stages
 from training.setting import Setting
@@ -83,6 +84,16 @@ def test_the_loss_falls(faces, tmp_path):
     Trainer(setting, quiet()).run()
     losses = [float(row["loss"]) for row in read_log(setting.out / "log.csv")]
     assert losses[-1] < losses[0] - 0.05
+
+
+def test_a_run_goes_on_from_an_earlier_one(faces, tmp_path):
+    first = quick(faces, tmp_path / "first")
+    Trainer(first, quiet()).run()
+    second = Trainer(replace(first, out=tmp_path / "second", begin_with=first.out), quiet())
+    for ours, theirs in zip(second.weights(), load_trained(first.out).weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(DataError, match="another backbone"):
+        Trainer(replace(first, backbone="mobilenetv2", begin_with=first.out), quiet())
 
 
 def test_patience_ends_the_run(faces, tmp_path):
