@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import zmq
 import zmq.asyncio
 import zmq.auth.thread
 import zmq.utils.monitor
-import zmq.utils.z85
 
 from shared.codec import MAX_MESSAGE_BYTES, decode, encode
 from shared.config import BusSettings
@@ -75,17 +74,24 @@ def _socket(kind: int) -> zmq.Socket[bytes]:
     return socket
 
 
-def _connect(socket: zmq.Socket[bytes], address: str, settings: BusSettings) -> None:
-    if settings.server_key_file:
-        secret = read_key(settings.secret_key_file) if settings.secret_key_file else zmq.curve_keypair()[1]
-        socket.curve_serverkey = read_key(settings.server_key_file)
-        socket.curve_secretkey = secret
-        socket.curve_publickey = zmq.curve_public(secret)
+def _client_keys(settings: BusSettings) -> tuple[bytes, bytes] | None:
+    """Return (the broker's public key, this process's secret key); None: no encryption."""
+    if not settings.server_key_file:
+        return None
+    secret = read_key(settings.secret_key_file) if settings.secret_key_file else zmq.curve_keypair()[1]
+    return read_key(settings.server_key_file), secret
+
+
+def _connect(socket: zmq.Socket[bytes], address: str, keys: tuple[bytes, bytes] | None) -> None:
+    if keys:
+        socket.curve_serverkey, socket.curve_secretkey = keys
+        socket.curve_publickey = zmq.curve_public(keys[1])
     socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
     socket.set(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
     try:
         socket.connect(address)
     except zmq.ZMQError as error:
+        socket.close(linger=0)
         raise ConfigError(f"bus address {address!r} can't be used: {error.strerror}") from None
 
 
@@ -152,6 +158,7 @@ class Client:
         self._on_welcome = on_welcome or (lambda: None)
         self._on_invalid = on_invalid or (lambda kind: None)
         self._said_hello_at = 0.0
+        keys = _client_keys(settings)
         self._socket = _socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)
         self._socket.set(zmq.SNDHWM, max(8, 2 * hello.window))
@@ -162,7 +169,7 @@ class Client:
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
-        _connect(self._socket, settings.work, settings)
+        _connect(self._socket, settings.work, keys)
 
     @property
     def ready(self) -> bool:
@@ -254,10 +261,11 @@ class BeatSocket:
     """A second, small connection that a thread beats on; shares nothing with the `Client`."""
 
     def __init__(self, settings: BusSettings) -> None:
+        keys = _client_keys(settings)
         self._socket = _socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)
         self._socket.set(zmq.SNDHWM, 2)
-        _connect(self._socket, settings.work, settings)
+        _connect(self._socket, settings.work, keys)
 
     def send(self, header: Header) -> bool:
         """Send without waiting; False means that nobody is there."""
@@ -285,10 +293,11 @@ class FeedReader:
     """An asyncio subscriber to the broker's feeds; what a slow reader can't take is dropped by the broker."""
 
     def __init__(self, settings: BusSettings) -> None:
+        keys = _client_keys(settings)
         self._socket: zmq.asyncio.Socket = zmq.asyncio.Context.instance().socket(zmq.SUB)
         self._socket.set(zmq.RCVHWM, 64)
         self._socket.linger = 0
-        _connect(self._socket, settings.feed, settings)  # type: ignore[arg-type]
+        _connect(self._socket, settings.feed, keys)  # type: ignore[arg-type]
 
     def subscribe(self, topic: str) -> None:
         """Ask for a topic (exactly this one)."""
@@ -318,16 +327,23 @@ class BrokerSockets:
     def __init__(self, settings: BusSettings) -> None:
         if not settings.secret_key_file and not settings.plaintext:
             _refuse_plaintext((settings.work, settings.feed))
+        guard = _Guard.load(settings) if settings.secret_key_file else None
         self._work = _socket(zmq.ROUTER)
         self._work.set(zmq.ROUTER_MANDATORY, 1)
         self._work.set(zmq.RCVHWM, 32)
         self._work.set(zmq.SNDHWM, 1024)
         self._feed = _socket(zmq.XPUB)
         self._feed.set(zmq.SNDHWM, _FEED_HIGH_WATER)
-        self._authenticator = _Authenticator(settings, (self._work, self._feed))
+        self._guard = guard
+        if guard:
+            guard.protect((self._work, self._feed))
         self._poller = zmq.Poller()
         for socket, address in ((self._work, settings.work), (self._feed, settings.feed)):
-            _bind(socket, address)
+            try:
+                _bind(socket, address)
+            except ConfigError:
+                self.close()
+                raise
             self._poller.register(socket, zmq.POLLIN)
 
     def wait(self, timeout_seconds: float) -> tuple[bool, bool]:
@@ -372,7 +388,8 @@ class BrokerSockets:
         """Close both sockets."""
         self._work.close(linger=0)
         self._feed.close(linger=0)
-        self._authenticator.close()
+        if self._guard:
+            self._guard.close()
 
 
 def _refuse_plaintext(addresses: Sequence[str]) -> None:
@@ -395,48 +412,58 @@ def _bind(socket: zmq.Socket[bytes], address: str) -> None:
         ) from None
 
 
-class _Authenticator:
-    """CURVE on the broker's side: the listed public keys may connect, all others are refused."""
+class _Guard:
+    """CURVE on the broker's side: the listed public keys may connect; each refused one is reported once.
 
-    def __init__(self, settings: BusSettings, sockets: Sequence[zmq.Socket[bytes]]) -> None:
-        self._thread: zmq.auth.thread.ThreadAuthenticator | None = None
-        if not settings.secret_key_file:
-            return
+    Args:
+        secret: the broker's secret key.
+        allowed: Z85 public key → role.
+    """
+
+    def __init__(self, secret: bytes, allowed: dict[bytes, str]) -> None:
+        self._secret, self._allowed = secret, allowed
+        self._refused: set[bytes] = set()
+        self._thread = zmq.auth.thread.ThreadAuthenticator(zmq.Context.instance())
+
+    @classmethod
+    def load(cls, settings: BusSettings) -> Self:
+        """Read the key and the list that the settings name."""
         if not settings.authorized_keys_file:
             raise ConfigError(
                 "bus.authorized_keys_file: needed beside bus.secret_key_file (lines `role public-key`)"
             )
-        secret = read_key(settings.secret_key_file)
+        assert settings.secret_key_file
+        return cls(read_key(settings.secret_key_file), _read_allowed(settings.authorized_keys_file))
+
+    def protect(self, sockets: Sequence[zmq.Socket[bytes]]) -> None:
+        """Ask for keys on these sockets, which are not bound yet."""
+        self._thread.start()
+        self._thread.configure_curve_callback(credentials_provider=self)
         for socket in sockets:
             socket.curve_server = True
-            socket.curve_secretkey = secret
-        self._thread = zmq.auth.thread.ThreadAuthenticator(zmq.Context.instance())
-        self._thread.start()
-        self._thread.configure_curve_callback(credentials_provider=_KeyList(settings.authorized_keys_file))
-
-    def close(self) -> None:
-        if self._thread is not None:
-            self._thread.stop()
-
-
-class _KeyList:
-    """Answers whether a public key is listed; reports each refused one once."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            lines = [
-                line.split() for line in path.read_text().splitlines() if line.strip() and line[0] != "#"
-            ]
-            self._keys = {zmq.utils.z85.decode(key): role for role, key in lines}
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path}: expected lines `role public-key`: {error}") from None
-        self._refused: set[bytes] = set()
+            socket.curve_secretkey = self._secret
 
     def callback(self, domain: str, key: bytes) -> bool:
-        """Say whether a client with this public key (32 bytes) may connect."""
-        if key in self._keys:
+        """Say whether a client with this public key (Z85) may connect; called by the authenticator's thread."""
+        if key in self._allowed:
             return True
         if key not in self._refused:
             self._refused.add(key)
-            logger.warning("refused a client with unknown key %s", zmq.utils.z85.encode(key).decode())
+            logger.warning("refused a client with unknown key %s", key.decode())
         return False
+
+    def close(self) -> None:
+        """End the authenticator."""
+        self._thread.stop()
+
+
+def _read_allowed(path: Path) -> dict[bytes, str]:
+    try:
+        lines = [line.split() for line in path.read_text().splitlines() if line.strip() and line[0] != "#"]
+        allowed = {key.encode(): role for role, key in lines}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: expected lines `role public-key`: {error}") from None
+    for key in allowed:
+        if len(key) != 40:
+            raise ConfigError(f"{path}: {key.decode()!r} is no public key (40 characters)")
+    return allowed
