@@ -44,7 +44,9 @@ def brier(probabilities: NDArray[np.floating], labels: Labels) -> float:
 
 
 def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
-    """Temperature with the least NLL on (N, classes) logits (Guo et al., 2017)."""
+    """Temperature with the least NLL on (N, classes) logits (Guo et al., 2017); 1 where there are none."""
+    if not len(labels):
+        return 1.0
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(
         lambda log: nll(softmax(logits / np.exp(log)), labels), bounds=(low, high), method="bounded"

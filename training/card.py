@@ -105,9 +105,8 @@ _LIMITS = """\
 - An expression is not an emotion. The network names what a face looks like to the people who labelled
 FER2013,
   who agree with each other on about two pictures in three; it does not know what anybody feels.
-- FER2013 was gathered by web search: posed and acted faces, mostly light-skinned adults, with label noise.
-How
-  accuracy differs by age, sex or skin was not measured; expect it to be lower for those the data show rarely.
+- FER2013 was gathered by web search: posed and acted faces among candid ones, with label noise. How accuracy
+  differs by age, sex or skin was not measured; expect it to be lower for those the data show rarely.
 - `disgust` has 436 training pictures and `fear` is often taken for `sad` or `surprise`: see the table.
 - Meant for faces of 48 pixels and more, roughly frontal, and evenly lit.
 
