@@ -9,7 +9,7 @@ from services.broker.policy import Policy
 from services.broker.service import Broker
 from shared import metrics, process, topology
 from shared.beats import Beats
-from shared.bus import BrokerSockets
+from shared.broker_bus import BrokerSockets
 from shared.errors import MienError
 from shared.service import start_process
 from shared.store import Store

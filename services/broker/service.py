@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from services.broker.policy import Policy
 from shared import metrics, topology
-from shared.bus import BrokerSockets
+from shared.broker_bus import BrokerSockets
 from shared.codec import decode
 from shared.errors import DecodeError
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished

@@ -10,7 +10,8 @@ import pytest
 from services.broker.dispatch import Limits
 from services.broker.policy import Policy
 from services.broker.service import Broker
-from shared.bus import BrokerSockets, Client, generate_keys
+from shared.broker_bus import BrokerSockets
+from shared.bus import Client, generate_keys
 from shared.config import BusSettings
 from shared.errors import ConfigError
 from shared.messages import SCHEMA, Hello

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from shared.bus import BrokerSockets
+from shared.broker_bus import BrokerSockets
 from shared.config import BusSettings
 from shared.records import Health
 from shared.store import Store
