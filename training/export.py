@@ -20,6 +20,7 @@ from training.data import Pictures
 from training.figures import compare, measure
 from training.outcome import Trained, load_trained
 from training.prepare import prepare
+from training.recipe import Recipe, summary
 from training.runners import open_file
 from training.serving import serving_model
 
@@ -52,7 +53,8 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
     prepared = prepare(data, about.native_size, exclude, about.seed)
     if prepared.train.classes != about.classes:
         raise DataError(f"{data} has other classes than the run was trained on")
-    recipe = checkpoint.load(run / "last.npz").progress
+    progress = checkpoint.load(run / "last.npz").progress
+    recipe = msgspec.json.decode(progress.recipe, type=Recipe)
     return Order(
         trained,
         prepared.train,
@@ -71,8 +73,8 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
             "seed": about.seed,
             "input size": about.size,
             "weights of": f"stage {about.stage}, epoch {about.epoch} (averaged)",
-            "steps so far": recipe.step,
-            "stages": recipe.recipe,
+            "steps": progress.step,
+            **summary(recipe),
         },
         licence=texts["licence"],
         provisional=bool(texts["provisional"]),

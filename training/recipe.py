@@ -98,3 +98,17 @@ def check(recipe: Recipe) -> None:
         raise DataError("the recipe has no epochs; give at least one")
     if recipe.batch_size < 2 or recipe.batch_size % 2:
         raise DataError(f"batch size {recipe.batch_size} must be even and at least 2")
+
+
+def summary(recipe: Recipe) -> dict[str, str | int | float]:
+    """The recipe for a person: a line for each stage, then the other choices."""
+    lines: dict[str, str | int | float] = {}
+    for stage in recipe.stages:
+        trains = {"all": "everything", "none": "the head"}.get(stage.trainable, f"from {stage.trainable}")
+        plain = ", without mixup and erasing" if stage.plain else ""
+        lines[f"stage {stage.name}"] = (
+            f"{stage.epochs} epochs at {stage.size} pixels, learning rate from {stage.peak:g}, "
+            f"trains {trains}{plain}"
+        )
+    rest = {name: getattr(recipe, name) for name in recipe.__struct_fields__ if name != "stages"}
+    return {**lines, **{name.replace("_", " "): value for name, value in rest.items()}}

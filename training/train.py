@@ -27,7 +27,7 @@ from training.log import EpochRow, RunLog
 from training.measure import accuracy, macro_f1, predict
 from training.model import Classifier, build_classifier
 from training.outcome import Best, Trained, keep, load_trained
-from training.recipe import Stage, learning_rate
+from training.recipe import Stage, check, learning_rate
 from training.schedule import Schedule
 from training.setting import Setting
 from training.stopping import interruptible
@@ -47,6 +47,7 @@ class Trainer:
     def __init__(self, setting: Setting, console: Console | None = None) -> None:
         self._setting = setting
         self._recipe = setting.recipe
+        check(setting.recipe)
         self._per_epoch = len(setting.train) // self._recipe.batch_size
         if not self._per_epoch:
             raise DataError(

@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import DataError
 from training.options import parse_seconds
-from training.recipe import Recipe, check, learning_rate, standard_stages, time_shares
+from training.recipe import Recipe, check, learning_rate, standard_stages, summary, time_shares
 from training.schedule import Schedule
 
 
@@ -78,3 +78,10 @@ def test_recipes_that_cannot_train_are_refused():
         check(Recipe(()))
     with pytest.raises(DataError, match="even"):
         check(Recipe(standard_stages(1, 0, 0), batch_size=7))
+
+
+def test_a_summary_names_every_choice():
+    found = summary(Recipe(standard_stages(2, 0, 1)))
+    assert found["stage small"] == "2 epochs at 64 pixels, learning rate from 0.001, trains everything"
+    assert found["stage final"].endswith("without mixup and erasing")
+    assert found["batch size"] == 64
