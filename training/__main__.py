@@ -4,11 +4,11 @@ Heavy imports stand inside the commands, so that `--help` and a wrong option ans
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace as replaced
 from rich.console import Console
 
 from shared.artefact import DEFAULT_ARTEFACT, load_artefact
@@ -68,23 +68,15 @@ def train(
 
     use_threads(threads)
     budget = parse_seconds(time_budget) if time_budget else None
-    recipe = Recipe(
-        standard_stages(*epochs, sizes, start, head=0 if begin_with else 1, peak=peak),
-        batch_size=batch_size,
-        average_decay=average_decay,
-        class_weight_power=class_weight_power,
-        logit_adjustment=logit_adjustment,
-        patience=patience,
-    )
+    stages = standard_stages(*epochs, sizes, start, head=0 if begin_with else 1, peak=peak)
+    recipe = Recipe(stages, batch_size, average_decay=average_decay, patience=patience)
+    recipe = replaced(recipe, class_weight_power=class_weight_power, logit_adjustment=logit_adjustment)
     prepared = prepare(data, recipe.native_size, exclude, seed)
     write_report(prepared, out)
-    for line in prepared.report.lines():
-        console.print(line)
-    setting = Setting(prepared.train, prepared.validation, recipe, out, backbone, weights, seed)
-    how = Augmentation(mixup_share=mixup)
-    setting = replace(setting, augmentation=how, budget_seconds=budget, begin_with=begin_with)
-    if teacher:
-        setting = replace(setting, teacher=load_teacher(teacher, prepared.train.classes))
+    console.print("\n".join(prepared.report.lines()))
+    taught = load_teacher(teacher, prepared.train.classes) if teacher else None
+    how, faces = Augmentation(mixup_share=mixup), (prepared.train, prepared.validation)
+    setting = Setting(*faces, recipe, out, backbone, weights, seed, begin_with, how, taught, budget)
     best = Trainer(setting, console).run(resume=resume)
     draw_run(out)
     console.print(f"best: validation accuracy {best.accuracy:.4f}, macro-F1 {best.macro_f1:.4f}, in {out}")
