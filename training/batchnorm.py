@@ -70,7 +70,7 @@ class Reestimator:
 
     def __init__(self, network: keras.Model) -> None:
         self._layers = batch_norms(network)
-        self._look = tf.function(lambda pictures: network(pictures, training=True))
+        self._look = tf.function(lambda pictures: network(pictures, training=True), autograph=False)
 
     def __call__(self, batches: Iterable[tf.Tensor]) -> None:
         """Look at `batches` of network input (B, S, S, 1) and take their statistics over."""

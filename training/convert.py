@@ -20,7 +20,7 @@ FLOAT_OPS = ("FULLY_CONNECTED", "SOFTMAX")
 
 def _converter(model: keras.Model, dtype: tf.DType) -> tf.lite.TFLiteConverter:
     side = model.inputs[0].shape[1]
-    serve = tf.function(lambda grey: model(grey, training=False))
+    serve = tf.function(lambda grey: model(grey, training=False), autograph=False)
     concrete = serve.get_concrete_function(tf.TensorSpec((None, side, side, 1), dtype, name="grey"))
     frozen = convert_variables_to_constants_v2(concrete)
     return tf.lite.TFLiteConverter.from_concrete_functions([frozen])

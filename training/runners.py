@@ -27,7 +27,9 @@ class KerasRunner:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras raises whatever its parts raise
             raise ArtefactError(f"{path} can't be loaded by Keras: {str(error)[:200]}") from None
-        self._graph = tf.function(lambda grey: model(grey, training=False), reduce_retracing=True)
+        self._graph = tf.function(
+            lambda grey: model(grey, training=False), autograph=False, reduce_retracing=True
+        )
         self._sizes = native_size, input_size
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -63,7 +63,9 @@ class Trainer:
         self._average = Average(self._classifier.network, self._recipe.average_decay)
         self._reestimate = Reestimator(self._classifier.network)
         self._infer = tf.function(
-            lambda pictures: self._classifier.network(pictures, training=False), reduce_retracing=True
+            lambda pictures: self._classifier.network(pictures, training=False),
+            autograph=False,
+            reduce_retracing=True,
         )
         self._even: Balance = balance(setting.train.labels, len(setting.train.classes), self._recipe)
         self._targets = soft_targets(
