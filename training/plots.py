@@ -61,7 +61,7 @@ def draw_curves(rows: Sequence[dict[str, str]], path: Path) -> None:
     ):
         right.plot(epochs, [float(row[key]) for row in rows], marker=".", label=name)
     right.set(xlabel="epoch", ylabel="validation")
-    right.legend(fontsize="small")
+    right.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))
     figure.savefig(path, dpi=110)
 
 

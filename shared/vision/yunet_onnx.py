@@ -21,6 +21,7 @@ from shared.vision.faces import FoundFace, Image, shrink, to_faces
 
 STRIDES: Final = (8, 16, 32)
 OUTPUTS: Final = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
+DEFAULT_WIDTH: Final = 640
 OVERLAP: Final = 0.3
 """Of two boxes that overlap by more (intersection over union), the one with the lower score goes."""
 MAX_CANDIDATES: Final = 5000
@@ -44,9 +45,9 @@ class OnnxYuNet:
     remedy: str | None = None
 
     def __init__(self, session: Session, settings: DetectorSettings) -> None:
-        self.name = f"yunet-onnx-{settings.width}"
+        self._width = settings.width or DEFAULT_WIDTH
+        self.name = f"yunet-onnx-{self._width}"
         self._session = session
-        self._width = settings.width
         self._score = settings.score
         self._inputs: dict[tuple[int, int], Floats] = {}
 

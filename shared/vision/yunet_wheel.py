@@ -2,11 +2,15 @@
 
 import os
 import warnings
+from typing import Final
 
 import numpy as np
 
 from shared.config import DetectorSettings
 from shared.vision.faces import FETCH_REMEDY, FoundFace, Image, shrink, to_faces
+
+DEFAULT_WIDTH: Final = 320
+"""At 640 it takes 0.1 s a frame and more, which no live camera waits for."""
 
 
 class WheelYuNet:
@@ -24,9 +28,9 @@ class WheelYuNet:
         warnings.filterwarnings(
             "ignore", module="yuface"
         )  # it warns of pictures over 960 pixels; that's a setting
-        self.name = f"yunet-yuface-{settings.width}"
+        self._width = settings.width or DEFAULT_WIDTH
+        self.name = f"yunet-yuface-{self._width}"
         self._detect = yuface.detect
-        self._width = settings.width
         self._score = settings.score
 
     def detect(self, frame: Image) -> list[FoundFace]:

@@ -122,7 +122,7 @@ def test_a_face_is_read_and_a_model_replaced_under_way(stack, tmp_path):
     road = Road(stack)
     road.send(astronaut())
     result = road.result()
-    assert (result.camera, result.sequence, result.detector) == ("door", 1, "yunet-yuface-640")
+    assert (result.camera, result.sequence, result.detector) == ("door", 1, "yunet-yuface-320")
     assert result.labels == LABELS
     assert result.backend == "litert model_int8.tflite"
     (face,) = result.faces
