@@ -1,4 +1,4 @@
-"""`mien train`, `evaluate`, `export`, `describe`: handed on to the training package as they are."""
+"""`mien train`, `evaluate`, `export` and the like: handed on to the training package as they are."""
 
 import importlib.util
 import os
@@ -14,7 +14,9 @@ COMMANDS: Final = {
     "train": "Train a model by transfer learning (needs the `train` extra).",
     "evaluate": "Measure a model on a data set (needs the `train` extra).",
     "export": "Export a trained model as an artefact for the services (needs the `train` extra).",
-    "describe": "Describe a data set or an artefact (needs the `train` extra).",
+    "describe": "Show a backbone's architecture, layer by layer (needs the `train` extra).",
+    "robustness": "Measure a model on turned, shifted, dark and blurred pictures (needs the `train` extra).",
+    "benchmark": "Time an artefact's files on this machine (needs the `train` extra).",
 }
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
