@@ -3,6 +3,7 @@
 Heavy imports stand inside the commands, so that `--help` and a wrong option answer at once.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from training.options import parse_seconds
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(soft_wrap=True)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported, inside the commands
 
 Data = Annotated[Path, typer.Option(help="Folder with train/ and validation/, one folder per class in each.")]
 Exclude = Annotated[Path | None, typer.Option(help="List of pictures that must not train.")]
