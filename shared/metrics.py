@@ -1,6 +1,7 @@
 """Every Prometheus metric, declared once; loops observe them, services do not know them."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -67,7 +68,7 @@ CAMERA_RECONNECTS: Final = _counter(
 )
 CLOCK_OFFSET: Final = _gauge("mien_clock_offset_seconds", "Broker's wall clock minus this host's.", "host")
 INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
-MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "name", "sha256", "backend")
+MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "sha256", "backend")
 
 
 def start_server(settings: MetricsSettings, default_port: int) -> int:
@@ -84,6 +85,13 @@ def start_server(settings: MetricsSettings, default_port: int) -> int:
             f"metrics.port: can't listen on {settings.host}:{port}: {error.strerror}; use 0 for a free one"
         ) from None
     return int(server.server_port)
+
+
+def show_model(facts: Mapping[str, Any]) -> None:
+    """Set `mien_model_info` from a classifier's health facts, and drop the model it had before."""
+    if "model" in facts:
+        MODEL_INFO.clear()
+        MODEL_INFO.labels(sha256=facts["model"], backend=facts["backend"]).set(1)
 
 
 def forget_camera(camera: str) -> None:

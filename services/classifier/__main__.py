@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from shared.metrics import show_model
 from shared.service import Context, serve
 from shared.work import Service
 
@@ -24,6 +25,7 @@ def build(context: Context) -> Service:
 
     models = ModelFollower(load, lambda: context.store.wanted().model)
     context.chores.append(models.follow)
+    context.chores.append(lambda: show_model(context.health))
     return ClassifierService(models, facts=context.health)
 
 
