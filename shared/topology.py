@@ -1,4 +1,4 @@
-"""THE table: services, queues, windows, stages, feeds and ports; everything else derives from it."""
+"""THE table: services, queues, windows, stages, feeds and metrics ports; everything else derives from it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -70,11 +70,6 @@ def stages(service: Service) -> tuple[str, str]:
     """Return the stages that a worker's job ends: waiting in its queue, and the work itself."""
     queued = STAGES.index(f"{service.queue}_queue")
     return STAGES[queued], STAGES[queued + 1]
-
-
-WORK_PORT: Final = 5600
-FEED_PORT: Final = 5601
-DASHBOARD_PORT: Final = 8080
 
 
 def result_topic(camera: str) -> str:

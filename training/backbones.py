@@ -65,7 +65,6 @@ _FAMILIES: Final = (
 )
 
 BACKBONES: Final = {family.name: family for family in _FAMILIES}
-DEFAULT_BACKBONE: Final = "mobilenetv2"
 
 
 def find_backbone(name: str) -> Backbone:

@@ -2,8 +2,6 @@
 
 from shared.artefact import Card, Metrics, ModelFile
 
-LICENCE_NAME = "see MODEL_LICENSE"
-
 _LICENCE = """\
 Licence of the model weights in this folder
 ===========================================

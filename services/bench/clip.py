@@ -1,6 +1,5 @@
 """The clip that a bench's cameras play and its kernel reads: any picture or video, at the size asked for."""
 
-import importlib.util
 import math
 from collections.abc import Iterator
 from itertools import cycle, islice
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.supervisor.demo import HOW_TO_GET, packaged_file
 from shared.errors import SourceError
 from shared.vision.media import Video, is_video, read_picture
 
@@ -24,14 +24,12 @@ def default_media() -> Path:
     Raises:
         SourceError: the extra is not installed.
     """
-    spec = importlib.util.find_spec("skimage")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        picture = Path(place) / "data" / "astronaut.png"
-        if picture.is_file():
-            return picture
-    raise SourceError(
-        "no pictures to measure with: give --media, or install the demo extra: pip install 'mien[demo]'"
-    )
+    picture = packaged_file("skimage", "data/astronaut.png")
+    if picture is None:
+        raise SourceError(
+            f"no pictures to measure with: give --media, or install the demo extra: {HOW_TO_GET}"
+        )
+    return picture
 
 
 def make_clip(media: Path, size: tuple[int, int], fps: float, folder: Path) -> Path:

@@ -42,7 +42,6 @@ FER_BOX: Final = CropContract("fer-box-1", 0.128 + 0.759 / 2, 0.025 + 0.977 / 2,
 The scale is set by the box's area: its root changes by one percent when a face is tilted by 30°, where width
 and height change by 8 and 5. Fixing the scale by eyes or by five points cost 2 to 5 points of accuracy.
 """
-CONTRACTS: Final = {contract.name: contract for contract in (FER_BOX,)}
 
 
 def roll(landmarks: Sequence[float]) -> float:
