@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = f"a body may have {MAX_BODY_BYTES} bytes"
+"""Of a request whose route has no limit of its own."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -41,10 +41,14 @@ class Guard:
     Args:
         app: what is guarded.
         hosts: further names under which the page is served.
+        body_limits: path → bytes its body may have, where that is not `MAX_BODY_BYTES`.
     """
 
-    def __init__(self, app: App, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: App, hosts: Collection[str] = (), body_limits: Mapping[str, int] | None = None
+    ) -> None:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+        self._body_limits = body_limits or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI scope."""
@@ -67,9 +71,13 @@ class Guard:
         if scope["type"] == "websocket" and not origin and b"sec-fetch-site" in headers:
             return 403, "a browser must say whose page this is"
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return 413, _TOO_LARGE
+        limit = self._body_limit(scope)
+        if not length.isdigit() or int(length) > limit:
+            return 413, _too_large(limit)
         return None
+
+    def _body_limit(self, scope: Scope) -> int:
+        return self._body_limits.get(scope["path"], MAX_BODY_BYTES)
 
     def _must_be_ours(self, scope: Scope) -> bool:
         return scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
@@ -82,14 +90,14 @@ class Guard:
         return bool(name) and (_is_address(name) or "." not in name or name in self._hosts)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = 0
+        taken, limit = 0, self._body_limit(scope)
 
         async def limited() -> MutableMapping[str, Any]:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b"")) if message["type"] == "http.request" else 0
-            if taken > MAX_BODY_BYTES:
-                raise HTTPException(413, _TOO_LARGE)
+            if taken > limit:
+                raise HTTPException(413, _too_large(limit))
             return message
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
@@ -98,6 +106,10 @@ class Guard:
             await send(message)
 
         await self._app(scope, limited, with_headers)
+
+
+def _too_large(limit: int) -> str:
+    return f"a body may have {limit} bytes here"
 
 
 def _is_address(name: str) -> bool:

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from starlette.websockets import WebSocketDisconnect
 
 from services.dashboard.__main__ import listen, page_url
 from services.dashboard.app import create_app
-from services.dashboard.security import MAX_BODY_BYTES
+from services.dashboard.security import MAX_BODY_BYTES, Guard
 from shared.config import DashboardSettings, Settings
 from shared.errors import ConfigError
 from tests.fake_stack import FakeStore, SceneFeed, process, result
@@ -167,6 +171,26 @@ def test_a_viewer_gets_the_status_every_second(client: TestClient, store: FakeSt
         assert next(statuses)["status"]["cameras"][0]["camera"] == "desk"
         store.away = True
         assert any("Redis" in status.get("error", "") for status, _ in zip(statuses, range(5), strict=False))
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_route_may_have_a_body_limit_of_its_own(declared: bool) -> None:
+    async def measure(request: Request) -> JSONResponse:
+        return JSONResponse(len(await request.body()))
+
+    routes = [Route(path, measure, methods=["POST"]) for path in ("/pictures", "/other")]
+    client = TestClient(
+        Guard(Starlette(routes=routes), body_limits={"/pictures": 200_000}), base_url="http://localhost"
+    )
+
+    def status(path: str, size: int) -> int:
+        body = b"x" * size
+        return client.post(
+            path, content=body if declared else iter([body[: size // 2], body[size // 2 :]])
+        ).status_code
+
+    assert [status("/pictures", size) for size in (200_000, 200_001)] == [200, 413]
+    assert [status("/other", size) for size in (MAX_BODY_BYTES, MAX_BODY_BYTES + 1)] == [200, 413]
 
 
 def test_feeds_are_given_up_when_the_viewer_leaves(client: TestClient, feed: SceneFeed) -> None:
