@@ -152,6 +152,11 @@ def read_card(folder: Path) -> Card:
     return card
 
 
+def find_artefacts(folder: Path) -> list[Path]:
+    """Return the folders at or below this one that hold a card, in order."""
+    return sorted(card.parent for card in folder.expanduser().rglob(CARD))
+
+
 def load_artefact(path: Path) -> Artefact:
     """Check a model folder and return it.
 

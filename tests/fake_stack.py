@@ -24,6 +24,7 @@ class FakeStore:
     def __init__(self, *cameras: str) -> None:
         self.away = False
         self.blur = True
+        self.asked: dict[str, Any] = {}
         self.processes = list(default_processes())
         self.recorded: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, CameraState] = {}
@@ -50,7 +51,12 @@ class FakeStore:
 
     def wanted(self) -> Wanted:
         self._check()
-        return Wanted(blur=self.blur)
+        return Wanted(**{"blur": self.blur, **self.asked})
+
+    def set_wanted(self, **changes: Any) -> None:
+        self._check()
+        self.asked |= changes
+        self.asked = {name: value for name, value in self.asked.items() if value is not None}
 
     def set_state(self, camera: str, state: Any, detail: str = "") -> None:
         self.states[camera] = CameraState(

@@ -38,7 +38,7 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
-    from shared.artefact import DEFAULT_ARTEFACT
+    from shared.artefact import DEFAULT_ARTEFACT, find_artefacts
 
     configured = load(config, None, None).classifier.model or DEFAULT_ARTEFACT
     places = [configured.expanduser(), *find_artefacts(DEFAULT_ARTEFACT.parent)]
@@ -106,11 +106,6 @@ def use(
         raise StackError("no classifier runs: start one with `mien up` or `mien scale classifier=1`")
     store.set_wanted(model=str(folder))
     print(f"Wanted now: {folder}; see who runs it with: mien status --json")
-
-
-def find_artefacts(folder: Path) -> list[Path]:
-    """Return the folders at or below this one that hold a card, in order."""
-    return sorted(card.parent for card in folder.expanduser().rglob(CARD))
 
 
 def _state(path: Path) -> str:

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import api
+from services.dashboard import api, control
 from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.live import Announcer, serve_viewer
 from services.dashboard.security import Guard
@@ -52,6 +52,7 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
     )
     app.state.store, app.state.settings = store, settings
     app.include_router(api.router)
+    app.include_router(control.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)
     app.mount("/static", _FreshFiles(directory=STATIC))

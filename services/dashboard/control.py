@@ -1,0 +1,182 @@
+"""The REST API that changes things: cameras, the running stack's settings, and which models there are."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.dashboard.api import CameraPath, StoreParameter, shown_camera
+from shared import topology
+from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
+from shared.config import CameraSettings, Settings, camera_settings, redact
+from shared.errors import ArtefactError, ConfigError
+from shared.records import Wanted
+from shared.stack import lock_holder
+from shared.store import Store
+
+COUNTS: Final = {
+    "detectors": topology.DETECTOR.name,
+    "classifiers": topology.CLASSIFIER.name,
+    "recorders": topology.RECORDER.name,
+}
+"""Names of the counts in the settings, and the services whose processes they count."""
+
+router = APIRouter()
+
+
+class CameraChange(CameraSettings):
+    """Any of a camera's settings; what is left out stays as it is."""
+
+    model_config = ConfigDict(validate_default=False)
+
+    source: str = Field("", min_length=1, description="left out, or as the API shows it: stays as it is")
+
+
+class StackSettings(BaseModel):
+    """What holds for the running stack now."""
+
+    model: str = Field(description="model folder, one of `GET /api/models`")
+    detectors: int
+    classifiers: int
+    recorders: int
+    blur: bool = Field(description="whether faces are blurred in pictures")
+    supervised: bool = Field(description="whether `mien up` runs the stack, so that counts can be changed")
+
+
+class StackChange(BaseModel):
+    """What to change; null goes back to what is configured."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, description="`path` of one of `GET /api/models`")
+    detectors: Annotated[int, Field(ge=0, le=64)] | None = None
+    classifiers: Annotated[int, Field(ge=0, le=64)] | None = None
+    recorders: Annotated[int, Field(ge=0, le=16)] | None = None
+    blur: bool | None = Field(None, description="null: blurred")
+
+
+class ModelChoice(BaseModel):
+    """A model folder that the classifiers can be told to use."""
+
+    path: str
+    name: str
+    state: str = Field(description="`good`, or what is wrong with it")
+    provisional: bool = False
+    note: str = ""
+    accuracy: float | None = Field(None, description="share of validation pictures read right, 0 to 1")
+    files: list[str] = []
+    configured: bool = Field(description="used where nothing else was asked for")
+    wanted: bool = Field(description="what the classifiers are to use now")
+
+
+def get_settings(request: Request) -> Settings:
+    """Return the app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+@router.patch("/api/cameras/{name}", tags=["cameras"])
+def change_camera(name: CameraPath, change: CameraChange, store: StoreParameter) -> dict[str, Any]:
+    """Change some of a camera's settings; it is read in the new way within a second."""
+    known = store.wanted_cameras().get(name)
+    if known is None:
+        raise HTTPException(404, f"there is no camera {name}")
+    values = change.model_dump(exclude_unset=True)
+    if "source" in values:
+        values["source"] = kept_source(values["source"], known.settings)
+    try:
+        settings = camera_settings(name, {**known.settings.model_dump(), **values})
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+    store.put_camera(name, settings, known.origin)
+    return shown_camera(name, settings)
+
+
+def kept_source(given: str, known: CameraSettings) -> str:
+    """Return the known source, with its password, where it came back as it is shown; else the given one."""
+    return known.source if given == redact(known.source) else given
+
+
+@router.get("/api/settings", tags=["settings"])
+def show_settings(request: Request, store: StoreParameter) -> StackSettings:
+    """What holds now: the model, how many of each worker, whether faces are blurred."""
+    settings, wanted = get_settings(request), store.wanted()
+    supervised = lock_holder(settings.run_dir) is not None
+    counts = _asked_counts(settings, wanted) if supervised else _living_counts(store)
+    model = wanted.model or str(configured_model(settings))
+    return StackSettings(model=model, blur=wanted.blur, supervised=supervised, **counts)
+
+
+@router.patch("/api/settings", tags=["settings"])
+def change_settings(request: Request, change: StackChange, store: StoreParameter) -> StackSettings:
+    """Change any of model, blur and, under `mien up`, the number of workers; no frame is lost."""
+    settings, values = get_settings(request), change.model_dump(exclude_unset=True)
+    if values.keys() & COUNTS.keys() and lock_holder(settings.run_dir) is None:
+        raise HTTPException(
+            409, "no `mien up` runs this stack: change the number of processes where it was started"
+        )
+    if model := values.get("model"):
+        _check_model(Path(model), settings, store.wanted())
+    store.set_wanted(**values)
+    return show_settings(request, store)
+
+
+@router.get("/api/models", tags=["settings"])
+def list_models(request: Request, store: StoreParameter) -> list[ModelChoice]:
+    """The models to choose from: the one that ships, the configured one and those beside it."""
+    settings, wanted = get_settings(request), store.wanted()
+    return [_describe(path, settings, wanted) for path in known_models(settings, wanted)]
+
+
+def configured_model(settings: Settings) -> Path:
+    """Return the model folder that is used where nothing else was asked for."""
+    return (settings.classifier.model or DEFAULT_ARTEFACT).expanduser().absolute()
+
+
+def known_models(settings: Settings, wanted: Wanted) -> list[Path]:
+    """Return the model folders that may be chosen: no path that a request names is looked at."""
+    configured = configured_model(settings)
+    asked = [Path(wanted.model)] if wanted.model else []
+    beside = sorted(card.parent for card in configured.parent.glob("*/card.json"))
+    return list(dict.fromkeys([configured, *asked, *beside, *find_artefacts(DEFAULT_ARTEFACT.parent)]))
+
+
+def _check_model(path: Path, settings: Settings, wanted: Wanted) -> None:
+    if path not in known_models(settings, wanted):
+        raise HTTPException(422, "model: not one of GET /api/models; `mien model use` takes any folder")
+    try:
+        load_artefact(path)
+    except ArtefactError as error:
+        raise HTTPException(422, f"model: {error}") from None
+
+
+def _describe(path: Path, settings: Settings, wanted: Wanted) -> ModelChoice:
+    configured = configured_model(settings)
+    marks = {"configured": path == configured, "wanted": path == Path(wanted.model or configured)}
+    try:
+        card = load_artefact(path).card
+    except ArtefactError as error:
+        return ModelChoice(path=str(path), name=path.name, state=str(error), **marks)
+    served = card.files.get(settings.classifier.file)
+    return ModelChoice(
+        path=str(path),
+        name=card.name,
+        state="good",
+        provisional=card.provisional,
+        note=card.note,
+        accuracy=served.metrics.accuracy if served and served.metrics else None,
+        files=list(card.files),
+        **marks,
+    )
+
+
+def _asked_counts(settings: Settings, wanted: Wanted) -> dict[str, int]:
+    """Return how many of each the supervisor keeps: as asked for, else as configured."""
+    asked = {name: getattr(wanted, name) for name in COUNTS}
+    return {name: getattr(settings.scale, name) if count is None else count for name, count in asked.items()}
+
+
+def _living_counts(store: Store) -> dict[str, int]:
+    services = [sign.service for sign in store.health()]
+    return {name: services.count(service) for name, service in COUNTS.items()}
