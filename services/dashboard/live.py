@@ -15,7 +15,7 @@ from typing import Annotated, Final
 
 import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.dashboard.feeds import Hub, View, Viewer
 from shared.errors import StoreError
@@ -31,10 +31,10 @@ _STATUS: Final = "#status"
 """Place of the status among a viewer's waiting messages; no camera is called so."""
 
 
-class Watch(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client may say."""
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client may say; what it leaves out stays as it was."""
 
-    watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)]
+    watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)] | UnsetType = UNSET
 
 
 class Announcer:
@@ -108,8 +108,9 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> str:
     """Follow what the browser watches until it goes; return what is wrong with its last message, or `""`."""
     try:
         while True:
-            wanted = msgspec.json.decode(await socket.receive_text(), type=Watch)
-            hub.watch(viewer, wanted.watch)
+            wish = msgspec.json.decode(await socket.receive_text(), type=Wish)
+            if wish.watch is not UNSET:
+                hub.watch(viewer, wish.watch)
     except WebSocketDisconnect:
         return ""
     except (ValueError, KeyError) as error:  # KeyError: a binary message

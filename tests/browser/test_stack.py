@@ -66,7 +66,7 @@ def test_a_camera_added_over_the_api_comes_alive_on_the_page(page: Page, url: st
 
 
 def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
-    page.goto(url)
+    page.goto(f"{url}#/system")
     row = page.locator("#ledger tr", has_text=CAMERA)
     expect(row).to_be_visible(timeout=FIRST_FRAME_MS)
 

@@ -106,7 +106,7 @@ def test_an_empty_wall_says_how_to_attach_a_camera(page: Page, served: Served) -
     for name in list(served.store.cameras()):
         served.store.remove_camera(name)
     page.goto(served.url)
-    expect(page.locator("#empty")).to_contain_text("mien camera add")
+    expect(page.locator("main .empty")).to_contain_text("mien camera add")
 
 
 def test_the_system_shows_ledger_queues_processes_and_remedies(page: Page, served: Served) -> None:
@@ -114,7 +114,7 @@ def test_the_system_shows_ledger_queues_processes_and_remedies(page: Page, serve
     served.store.processes.append(
         process("detector", 2, detector="yuface", remedy="Run mien fetch for a faster one.")
     )
-    page.goto(served.url)
+    page.goto(f"{served.url}#/system")
     row = page.locator("#ledger tr", has_text="desk")
     expect(row).to_contain_text("1,234")
     expect(row).to_contain_text("overtaken 30")

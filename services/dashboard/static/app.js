@@ -1,31 +1,80 @@
-// Wiring: one connection feeds the wall of cameras and the system strip.
+// The shell: one connection, and an `app` object through which every view hears, asks and moves.
+//
+// app.on(type, handler) → off(): `status` (the status document), `result` (a result), `picture`
+//   ({ header, jpeg: Blob }), `hello`, `crops` (the message), `closed` (the connection is lost), `view` (one opened)
+// app.status: the last status document or null; app.role: "admin" or "viewer"; app.objectiveSeconds
+// app.watch(names): whose pictures and results are wanted from now on; none while the page is hidden
+// app.send(object): on the WebSocket; app.api(method, path, body?): see api.js
+// app.navigate(path, parameters?): go to a view; app.notify(text, kind?): see notices.js
 
+import { api } from "./api.js";
 import { Connection } from "./connection.js";
-import { showHealth, showSystem } from "./system.js";
+import { showHealth, showSummary } from "./health.js";
+import { showNavigation } from "./navigation.js";
+import { notify } from "./notices.js";
+import { Router, link, parse } from "./router.js";
 import { setUpTheme } from "./theme.js";
-import { Wall } from "./wall.js";
+import { VIEWS } from "./views/index.js";
 
-const wall = new Wall(document.getElementById("wall"), document.getElementById("empty"), (cameras) =>
-  connection.watch(cameras),
-);
+const byId = (id) => document.getElementById(id);
+const handlers = new Map();
+let watched = [];
+
+const app = {
+  status: null,
+  role: "admin",
+  objectiveSeconds: null,
+  api,
+  notify,
+  on(type, handler) {
+    if (!handlers.has(type)) handlers.set(type, new Set());
+    handlers.get(type).add(handler);
+    return () => handlers.get(type).delete(handler);
+  },
+  emit(type, message) {
+    for (const handler of handlers.get(type) ?? []) handler(message);
+  },
+  watch(names) {
+    watched = names;
+    connection.send({ watch: document.hidden ? [] : watched });
+  },
+  send: (object) => connection.send(object),
+  navigate(path, parameters = {}) {
+    location.hash = link(path, parameters);
+  },
+};
 
 const connection = new Connection({
-  hello: (message) => wall.setObjective(message.objective_seconds),
-  status: (message) => {
-    if (message.error) {
-      showHealth({ error: message.error });
-      return;
-    }
-    wall.update(message.status);
-    showSystem(message.status);
+  hello(message) {
+    app.objectiveSeconds = message.objective_seconds;
+    app.role = message.role ?? app.role;
+    app.emit("hello", message);
+    navigation();
   },
-  result: (message) => wall.result(message.result),
-  picture: (header, jpeg) => wall.picture(header, jpeg),
-  closed: () => {
-    wall.disconnected();
+  status({ status, error }) {
+    showHealth({ error, remedies: status?.remedies });
+    if (!status) return;
+    app.status = status;
+    showSummary(status);
+    app.emit("status", status);
+  },
+  result: (message) => app.emit("result", message.result),
+  picture: (header, jpeg) => app.emit("picture", { header, jpeg }),
+  crops: (message) => app.emit("crops", message),
+  closed() {
     showHealth({ error: "No connection to the dashboard; trying again." });
+    app.emit("closed");
   },
 });
 
-setUpTheme(document.getElementById("theme"));
+const navigation = () => showNavigation(byId("views"), VIEWS, app.role, parse(location.hash).name);
+
+app.on("view", navigation);
+document.addEventListener("visibilitychange", () => app.watch(watched));
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("view").focus();
+});
+setUpTheme(byId("theme"));
 connection.open();
+await new Router(byId("view"), VIEWS, app).start();

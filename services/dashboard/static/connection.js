@@ -1,4 +1,4 @@
-// The WebSocket: parses what comes, repeats what is watched, and connects again when it is lost.
+// The WebSocket: parses what comes, repeats what was said last, and connects again when it is lost.
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 8000;
@@ -6,10 +6,10 @@ const RETRY_MOST_MS = 8000;
 export class Connection {
   #handlers;
   #socket = null;
-  #watched = [];
+  #said = {};
   #retryMs = RETRY_FIRST_MS;
 
-  /** handlers: hello, status, result (message), picture (header, Blob), closed (). */
+  /** handlers: closed (), picture (header, Blob), and one for each type of text message (message). */
   constructor(handlers) {
     this.#handlers = handlers;
   }
@@ -20,7 +20,7 @@ export class Connection {
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       this.#retryMs = RETRY_FIRST_MS;
-      this.#send();
+      this.#write(this.#said);
     };
     this.#socket.onmessage = (event) => this.#take(event.data);
     this.#socket.onclose = () => {
@@ -30,16 +30,14 @@ export class Connection {
     };
   }
 
-  /** Say which cameras' pictures and results are wanted from now on. */
-  watch(cameras) {
-    this.#watched = cameras;
-    this.#send();
+  /** Say something that holds until it is said otherwise, on later connections too. */
+  send(object) {
+    Object.assign(this.#said, object);
+    this.#write(object);
   }
 
-  #send() {
-    if (this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ watch: this.#watched }));
-    }
+  #write(object) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(object));
   }
 
   #take(data) {

@@ -1,27 +1,49 @@
 // The wall: a tile per camera; only those on screen are watched.
 
-import { Tile } from "./tile.js";
+import { h } from "../dom.js";
+import { Tile } from "../tile.js";
+
+export const title = "Cameras";
 
 const TICK_MS = 250;
 
-export class Wall {
+export function open(root, parameters, app) {
+  const wall = new Wall(root, app);
+  const offs = [
+    app.on("status", (status) => wall.update(status)),
+    app.on("result", (result) => wall.result(result)),
+    app.on("picture", ({ header, jpeg }) => wall.picture(header, jpeg)),
+    app.on("closed", () => wall.disconnected()),
+  ];
+  if (app.status) wall.update(app.status);
+  return () => {
+    offs.forEach((off) => off());
+    wall.close();
+  };
+}
+
+class Wall {
+  #app;
   #tiles = new Map();
   #visible = new Set();
   #watched = "";
   #offsetNs = 0;
+  #grid = h("div", { class: "wall" });
+  #empty = h(
+    "p",
+    { class: "empty", hidden: "" },
+    "No camera is attached yet. Attach one with ",
+    h("code", {}, "mien camera add door rtsp://…"),
+    " or ",
+    h("code", {}, "mien camera add desk 0"),
+    " for the first webcam.",
+  );
   #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "150px" });
+  #timer = setInterval(() => this.#tiles.forEach((tile) => tile.tick()), TICK_MS);
 
-  /** watch: called with the names of the cameras whose tiles can be seen, whenever they change. */
-  constructor(element, empty, watch) {
-    this.element = element;
-    this.empty = empty;
-    this.watch = watch;
-    setInterval(() => this.#tiles.forEach((tile) => tile.tick()), TICK_MS);
-    document.addEventListener("visibilitychange", () => this.#announce());
-  }
-
-  setObjective(seconds) {
-    this.element.dataset.objectiveMs = Math.round(seconds * 1000);
+  constructor(root, app) {
+    this.#app = app;
+    root.append(h("h1", { class: "visually-hidden" }, title), this.#empty, this.#grid);
   }
 
   update(status) {
@@ -32,7 +54,7 @@ export class Wall {
       if (!this.#tiles.has(camera.camera)) this.#add(camera.camera);
       this.#tiles.get(camera.camera).update(camera);
     }
-    this.empty.hidden = wanted.size > 0;
+    this.#empty.hidden = wanted.size > 0;
   }
 
   result(result) {
@@ -47,10 +69,15 @@ export class Wall {
     this.#tiles.forEach((tile) => tile.disconnected());
   }
 
+  close() {
+    clearInterval(this.#timer);
+    this.#observer.disconnect();
+  }
+
   #add(name) {
     const tile = new Tile(name, () => Date.now() * 1e6 + this.#offsetNs);
     this.#tiles.set(name, tile);
-    this.element.append(tile.element);
+    this.#grid.append(tile.element);
     this.#observer.observe(tile.element);
   }
 
@@ -73,9 +100,9 @@ export class Wall {
   }
 
   #announce() {
-    const cameras = document.hidden ? [] : [...this.#visible].sort();
+    const cameras = [...this.#visible].sort();
     if (cameras.join() === this.#watched) return;
     this.#watched = cameras.join();
-    this.watch(cameras);
+    this.#app.watch(cameras);
   }
 }

@@ -1,6 +1,6 @@
-// The system strip: is all well, the pipeline with its queues, the ledger, latencies, processes.
+// The system page: the pipeline with its queues, the ledger, latencies, processes.
 
-import { count, duration, h, milliseconds, rate, setText, table } from "./dom.js";
+import { count, duration, h, milliseconds, rate, table } from "../dom.js";
 
 const STAGES = [
   { service: "capture", after: "frames" },
@@ -8,35 +8,40 @@ const STAGES = [
   { service: "classifier", after: "results" },
   { service: "recorder", after: null },
 ];
-const byId = (id) => document.getElementById(id);
 
-/** Show the stack's health in the page's head, and what to do about it. */
-export function showHealth({ error = "", remedies = [] }) {
-  const pill = byId("health");
-  const texts = error ? [error] : remedies;
-  setText(pill, error ? "out of reach" : remedies.length ? `${remedies.length} to look at` : "all well");
-  pill.dataset.level = error ? "bad" : remedies.length ? "warn" : "good";
-  const section = byId("remedies");
-  section.hidden = texts.length === 0;
-  const shown = [...section.querySelectorAll("li")].map((item) => item.textContent);
-  if (shown.join("\n") !== texts.join("\n")) {
-    section.replaceChildren(h("ul", {}, ...texts.map((text) => h("li", {}, text))));
-  }
+export const title = "System";
+
+export function open(root, parameters, app) {
+  const pipelines = h("div", { id: "pipeline", class: "pipeline" });
+  const [ledger, latency, workers] = ["ledger", "latency", "workers"].map(region);
+  root.append(
+    h("h1", {}, title),
+    pipelines,
+    h(
+      "div",
+      { class: "columns" },
+      card(ledger, "Ledger", "mien_frames_total", "Every captured frame is accounted for: captured = recorded + dropped + in flight."),
+      card(latency, "Latency", "mien_end_to_end_seconds", "From capture to confirmed in Redis, over the last two minutes."),
+    ),
+    card(workers, "Processes", "mien_workers"),
+  );
+  const show = (status) => {
+    pipelines.replaceChildren(...pipeline(status));
+    ledger.replaceChildren(ledgerTable(status));
+    latency.replaceChildren(latencyTable(status));
+    workers.replaceChildren(workerTable(status));
+  };
+  if (app.status) show(app.status);
+  return app.on("status", show);
 }
 
-/** Show a status document. */
-export function showSystem(status) {
-  showHealth({ remedies: status.remedies });
-  const live = status.cameras.filter((camera) => camera.state === "live").length;
-  const recorded = status.cameras.reduce((sum, camera) => sum + camera.recorded_per_second, 0);
-  setText(
-    byId("summary"),
-    `${live} of ${status.cameras.length} cameras live · ${rate(recorded)} frames/s · p95 ${milliseconds(status.latency.p95_ms)}`,
-  );
-  byId("pipeline").replaceChildren(...pipeline(status));
-  byId("ledger").replaceChildren(ledgerTable(status));
-  byId("latency").replaceChildren(latencyTable(status));
-  byId("workers").replaceChildren(workerTable(status));
+function region(id) {
+  return h("div", { id, class: "scroll", tabindex: "0", role: "region", "aria-labelledby": `${id}-title` });
+}
+
+function card(body, name, metric, hint) {
+  const heading = h("h2", { id: `${body.id}-title` }, `${name} `, h("code", {}, metric));
+  return h("section", { class: "card" }, heading, hint ? h("p", { class: "hint" }, hint) : null, body);
 }
 
 function pipeline(status) {
@@ -132,4 +137,3 @@ function notes(facts) {
   const mark = provisional ? h("span", { class: "pill", "data-level": "warn" }, "provisional model") : null;
   return h("span", { class: "notes" }, texts.join(" · "), mark ? " " : null, mark);
 }
-
