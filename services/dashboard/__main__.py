@@ -86,6 +86,7 @@ def run(instance: str, settings: Settings) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client sends is its own affair
     logging.getLogger(__name__).info("the page is at %s", url)
     beats.start()
     _Server(config).run(sockets=[listener])

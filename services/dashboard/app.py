@@ -13,10 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import api, control
+from services.dashboard import analyze, api, control
 from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.live import Announcer, serve_viewer
 from services.dashboard.security import Guard
+from services.dashboard.uploads import MAX_UPLOAD_BYTES
 from shared.config import Settings
 from shared.errors import StoreError
 from shared.store import Store
@@ -24,6 +25,7 @@ from shared.store import Store
 logger = logging.getLogger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
+BODY_LIMITS: Final = {"/api/analyze": MAX_UPLOAD_BYTES}
 
 
 def create_app(store: Store, source: Callable[[], FeedSource], settings: Settings) -> FastAPI:
@@ -43,6 +45,7 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
         for task in tasks:
             task.add_done_callback(_end_with)
         yield
+        app.state.pictures.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -51,14 +54,16 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
         title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     app.state.store, app.state.settings = store, settings
+    app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.include_router(api.router)
     app.include_router(control.router)
+    app.include_router(analyze.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)
     app.mount("/static", _FreshFiles(directory=STATIC))
     app.add_exception_handler(StoreError, _store_away)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Guard, hosts=settings.dashboard.hosts)
+    app.add_middleware(Guard, hosts=settings.dashboard.hosts, body_limits=BODY_LIMITS)
     return app
 
 

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shared.vision.analysis import Analysis, FaceAnalysis, analyze
+    from shared.vision.analysis import analyze
     from shared.vision.drawing import annotate
+    from shared.vision.findings import Analysis, FaceAnalysis
 
 __all__ = ["Analysis", "FaceAnalysis", "analyze", "annotate"]
 
-_HOMES = {"Analysis": "analysis", "FaceAnalysis": "analysis", "analyze": "analysis", "annotate": "drawing"}
+_HOMES = {"Analysis": "findings", "FaceAnalysis": "findings", "analyze": "analysis", "annotate": "drawing"}
 
 
 def __getattr__(name: str) -> Any:

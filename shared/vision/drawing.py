@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.emotions import UNCERTAIN
-from shared.vision.analysis import FaceAnalysis
+from shared.vision.findings import FaceAnalysis
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]

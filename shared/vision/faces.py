@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from shared.config import DetectorSettings
 from shared.errors import ConfigError
 from shared.messages import MAX_FACES
+from shared.vision.findings import Points
 from shared.vision.weights import checked_cache
 
 Image = NDArray[np.uint8]
-Points = tuple[float, float, float, float, float, float, float, float, float, float]
 
 FETCH_REMEDY: Final = (
     "detection is about six times slower than it could be: run `mien fetch` for the YuNet weights"

@@ -56,14 +56,27 @@ def read_picture(path: Path) -> Image:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"can't read {path}: {error.strerror}") from None
+    return decode_picture(data, str(path))
+
+
+def decode_picture(data: bytes, name: str) -> Image:
+    """Return an encoded picture, as `read_picture` does.
+
+    Args:
+        data: the file's bytes.
+        name: what to call it in a message.
+
+    Raises:
+        SourceError: empty, not a picture, or damaged beyond reading.
+    """
     if not data:
-        raise SourceError(f"{path} is empty (0 bytes)")
+        raise SourceError(f"{name} is empty (0 bytes)")
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # such as more pixels than OpenCV accepts
         picture = None
     if picture is None:
-        raise SourceError(f"{path} is damaged, or not a picture that can be read; convert it to JPEG or PNG")
+        raise SourceError(f"{name} is damaged, or not a picture that can be read; convert it to JPEG or PNG")
     return np.asarray(picture, np.uint8)
 
 
