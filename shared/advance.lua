@@ -1,8 +1,9 @@
 -- Account for frames of one camera, and write one result at most once. Safe to call again with the same plan.
 --
--- KEYS: cursor, holes, ledger, hour, latest, results (all of one camera).
+-- KEYS: cursor, holes, ledger, hour, day, latest, results (all of one camera).
 -- ARGV[1]: plan, JSON {run, base, captured, live, ended, sequence, spans [[first, last, outcome]…],
---          counts {field: number}, tracks, results_seconds, minutes_seconds}; sequence 0 means "no result".
+--          counts {field of hour: number}, hour_counts {field of day: number}, tracks, results_seconds,
+--          minutes_seconds}; sequence 0 means "no result".
 -- ARGV[2]: the result's JSON. Returns {1 if the result was written else 0, outcome, count, outcome, count…}.
 --
 -- Always: sum of outcomes + holes + (cursor.captured - cursor.sequence) = ledger.captured.
@@ -10,7 +11,7 @@
 
 local MAX_HOLES = 10000
 local CHUNK = 500
-local cursor_key, holes_key, ledger_key, hour_key, latest_key, results_key = unpack(KEYS)
+local cursor_key, holes_key, ledger_key, hour_key, day_key, latest_key, results_key = unpack(KEYS)
 local plan = cjson.decode(ARGV[1])
 local stored = redis.call('HMGET', cursor_key,
   'run', 'sequence', 'captured', 'ended', 'before_run', 'before_captured', 'tracks')
@@ -148,17 +149,23 @@ end
 in_chunks('HSET', holes_key, fresh)
 in_chunks('HDEL', holes_key, gone)
 
+-- Seconds are fractions even where this number is whole: HINCRBY would refuse a field that has one.
+local function add(key, counts)
+  for field, number in pairs(counts) do
+    if string.find(field, 'seconds:', 1, true) then
+      redis.call('HINCRBYFLOAT', key, field, string.format('%.3f', number))
+    else
+      redis.call('HINCRBY', key, field, text(number))
+    end
+  end
+  redis.call('EXPIRE', key, plan.minutes_seconds)
+end
+
 if recorded == 1 then
   redis.call('SET', latest_key, ARGV[2], 'EX', plan.results_seconds)
   redis.call('XADD', results_key, 'MINID', '~', text(now_ms - plan.results_seconds * 1000), '*', 'json', ARGV[2])
   redis.call('EXPIRE', results_key, plan.results_seconds)
-  for field, number in pairs(plan.counts) do
-    if number == math.floor(number) then
-      redis.call('HINCRBY', hour_key, field, text(number))
-    else
-      redis.call('HINCRBYFLOAT', hour_key, field, string.format('%.3f', number))
-    end
-  end
-  redis.call('EXPIRE', hour_key, plan.minutes_seconds)
+  add(hour_key, plan.counts)
+  add(day_key, plan.hour_counts)
 end
 return answer

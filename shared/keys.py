@@ -42,6 +42,11 @@ def hour(camera: str, unix_hour: int) -> str:
     return f"mien:{{{camera}}}:hour:{unix_hour}"
 
 
+def day(camera: str, unix_day: int) -> str:
+    """Hash `hour:name` → count or seconds, for one day since 1970."""
+    return f"mien:{{{camera}}}:day:{unix_day}"
+
+
 def state(camera: str) -> str:
     """String: JSON of `CameraState`, gone 5 s after capture's last sign of life."""
     return f"mien:{{{camera}}}:state"

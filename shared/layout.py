@@ -30,13 +30,14 @@ def advance_keys(entry: Advance) -> tuple[str, ...]:
     """Return the keys that the script works on, in its order."""
     camera, hour = entry.camera, entry.result.minute // 60 if entry.result else 0
     own = (keys.cursor(camera), keys.holes(camera), keys.ledger(camera))
-    return (*own, keys.hour(camera, hour), keys.latest(camera), keys.results(camera))
+    counts = (keys.hour(camera, hour), keys.day(camera, hour // 24))
+    return (*own, *counts, keys.latest(camera), keys.results(camera))
 
 
 def plan(entry: Advance) -> bytes:
     """Return an entry as the script reads it; the result itself travels beside it."""
     result = entry.result
-    minute = result.minute % 60 if result else 0
+    minute, hour = (result.minute % 60, result.minute // 60 % 24) if result else (0, 0)
     return msgspec.json.encode(
         {
             "run": entry.run,
@@ -46,14 +47,17 @@ def plan(entry: Advance) -> bytes:
             "ended": entry.ended,
             "spans": entry.spans,
             "sequence": result.sequence if result else 0,
-            "counts": {f"{minute}:{name}": number for name, number in result.counts.items()}
-            if result
-            else {},
+            "counts": _fields(minute, result.counts) if result else {},
+            "hour_counts": _fields(hour, result.hour_counts) if result else {},
             "tracks": result.tracks if result else 0,
             "results_seconds": result.results_seconds if result else 0,
             "minutes_seconds": result.minutes_seconds if result else 0,
         }
     )
+
+
+def _fields(unit: int, counts: Mapping[str, float]) -> dict[str, float]:
+    return {f"{unit}:{name}": number for name, number in counts.items()}
 
 
 def read_answer(answer: list[Any]) -> Applied:
@@ -62,27 +66,34 @@ def read_answer(answer: list[Any]) -> Applied:
     return Applied(bool(answer[0]), {outcome.decode(): int(number) for outcome, number in pairs})
 
 
-def read_hour(hour: int, fields: Mapping[bytes, bytes]) -> list[dict[str, Any]]:
-    """Return the rows of `Store.minutes` that one hour's hash holds, in order."""
-    rows: dict[int, dict[str, Any]] = {}
+def read_counts(name: str, first: int, fields: Mapping[bytes, bytes]) -> list[dict[str, Any]]:
+    """Return the rows of `Store.minutes` or `Store.hours` that one hash holds, in order.
+
+    Args:
+        name: `minute` or `hour`: what a row is of.
+        first: number since 1970 of the hash's first one.
+        fields: of the hash.
+    """
+    rows: dict[bytes, dict[str, Any]] = {}
     for field, value in fields.items():
-        minute, name = field.decode().split(":", 1)
-        row = rows.setdefault(int(minute), _empty_minute(hour * 60 + int(minute)))
-        group, _, label = name.partition(":")
-        if group in _GROUPS:
+        unit, _, path = field.partition(b":")
+        if unit not in rows:
+            rows[unit] = {name: first + int(unit), **_empty_counts(), "zones": {}}
+        row = rows[unit]
+        if path.startswith(b"zone:"):
+            _, zone, path = path.split(b":", 2)
+            row = row["zones"].setdefault(zone.decode(), _empty_zone())
+        group, _, label = path.decode().partition(":")
+        if label:
             row[_GROUPS[group]][label] = float(value) if group == "seconds" else int(value)
         else:
-            row[name] = int(value)
-    return [rows[minute] for minute in sorted(rows)]
+            row[group] = int(value)
+    return sorted(rows.values(), key=lambda row: int(row[name]))
 
 
-def _empty_minute(minute: int) -> dict[str, Any]:
-    return {
-        "minute": minute,
-        "frames": 0,
-        "faces": 0,
-        "uncertain": 0,
-        "emotions": {},
-        "seconds": {},
-        "latency": {},
-    }
+def _empty_zone() -> dict[str, Any]:
+    return {"faces": 0, "arrived": 0, "stayed": 0, "seconds": {}}
+
+
+def _empty_counts() -> dict[str, Any]:
+    return {"frames": 0, "uncertain": 0, "emotions": {}, "latency": {}, **_empty_zone()}

@@ -49,6 +49,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     """How long minute counts are kept."""
     tracks: int = 0
     """Highest track number given out on this camera so far."""
+    hour_counts: dict[str, float] = {}
+    """Name → what this frame adds to the hour."""
 
 
 class Advance(Struct, frozen=True, kw_only=True):

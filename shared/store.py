@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -43,6 +44,8 @@ __all__ = [
 HEALTH_SECONDS: Final = 5
 PAGE: Final = 200
 """Results read, or entries applied, in one round trip: well within the timeout."""
+PAGE_HASHES: Final = 24
+"""Hashes of counts read in one round trip: some 40,000 fields at most."""
 WRITE_DELAY_MS: Final = 10_000
 """A result is written at most so long after its capture, in practice: how far to read on past `until`."""
 
@@ -297,24 +300,37 @@ class Store:
     def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
         """Return the counts of each minute in [since, until) that has any (minutes since 1970).
 
-        Each is {minute, frames, faces, uncertain, emotions {label: faces}, seconds {label: face-seconds},
-        latency {upper bound in ms, or inf: frames}}.
+        Each is {minute, frames, uncertain, emotions {label: faces}, latency {bound in ms, or inf: frames},
+        faces, arrived, stayed (tracks that the minute before had not, had), seconds {label: face-seconds},
+        zones {name: {faces, arrived, stayed, seconds}}}.
         """
-        hours = range(since_minute // 60, (until_minute + 59) // 60)
-        with self._calls(), self._client.pipeline(transaction=False) as pipe:
-            for hour in hours:
-                pipe.hgetall(keys.hour(camera, hour))
-            stored = pipe.execute()
-        found = [
-            row for hour, fields in zip(hours, stored, strict=True) for row in layout.read_hour(hour, fields)
-        ]
-        return [row for row in found if since_minute <= row["minute"] < until_minute]
+        return self._counts("minute", 60, partial(keys.hour, camera), since_minute, until_minute)
+
+    def hours(self, camera: str, since_hour: int, until_hour: int) -> list[dict[str, Any]]:
+        """Return the same of each hour in [since, until), without emotions, uncertain and latency."""
+        return self._counts("hour", 24, partial(keys.day, camera), since_hour, until_hour)
+
+    def _counts(
+        self, name: str, units: int, key: Callable[[int], str], since: int, until: int
+    ) -> list[dict[str, Any]]:
+        """Return rows of the hashes that hold so many units each, a few hashes at a time."""
+        found: list[dict[str, Any]] = []
+        hashes = range(since // units, (until + units - 1) // units)
+        for part in (hashes[start : start + PAGE_HASHES] for start in range(0, len(hashes), PAGE_HASHES)):
+            with self._calls(), self._client.pipeline(transaction=False) as pipe:
+                for number in part:
+                    pipe.hgetall(key(number))
+                stored = pipe.execute()
+            for number, fields in zip(part, stored, strict=True):
+                found += layout.read_counts(name, number * units, fields)
+        return [row for row in found if since <= row[name] < until]
 
     def forget_camera(self, camera: str) -> None:
         """Delete all that was recorded of a camera."""
         with self._calls():
-            hours = list(self._client.scan_iter(match=f"mien:{{{camera}}}:hour:*", count=1000))
+            patterns = (f"mien:{{{camera}}}:{unit}:*" for unit in ("hour", "day"))
+            counts = [key for each in patterns for key in self._client.scan_iter(match=each, count=1000)]
             named = [
                 make(camera) for make in (keys.latest, keys.results, keys.cursor, keys.holes, keys.ledger)
             ]
-            self._client.delete(*named, *hours)
+            self._client.delete(*named, *counts)

@@ -6,24 +6,20 @@ from typing import Any
 
 import msgspec
 
+from services.recorder.counts import Sighting
 from shared.messages import Reading, Result
 
 _encoder = msgspec.json.Encoder()
 
 
 def result_json(
-    result: Result,
-    tracks: Sequence[int],
-    smoothed: Sequence[Sequence[float]],
-    ages_ns: Mapping[str, int],
-    latency_ms: float,
+    result: Result, sightings: Sequence[Sighting], ages_ns: Mapping[str, int], latency_ms: float
 ) -> bytes:
     """Return one result as JSON.
 
     Args:
         result: as it came.
-        tracks: number of each face's track.
-        smoothed: smoothed probabilities of each face, in the order of the result's labels.
+        sightings: of each face.
         ages_ns: stage → the frame's age when that stage ended.
         latency_ms: from capture to this moment.
     """
@@ -44,8 +40,7 @@ def result_json(
             "model": result.model,
             "backend": result.backend,
             "faces": [
-                _face(result.labels, face, track, smooth)
-                for face, track, smooth in zip(result.faces, tracks, smoothed, strict=True)
+                _face(result.labels, face, seen) for face, seen in zip(result.faces, sightings, strict=True)
             ],
             "excess": result.excess,
         }
@@ -58,10 +53,10 @@ def timestamp(wall_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{wall_ns // 1_000_000 % 1000:03d}Z"
 
 
-def _face(labels: Sequence[str], face: Reading, track: int, smoothed: Sequence[float]) -> dict[str, Any]:
-    best = max(range(len(smoothed)), key=smoothed.__getitem__)
+def _face(labels: Sequence[str], face: Reading, seen: Sighting) -> dict[str, Any]:
     return {
-        "track": track,
+        "track": seen.track,
+        "seconds": seen.seconds,
         "box": [round(value, 1) for value in face.box],
         "score": round(face.score, 3),
         "landmarks": [round(value, 1) for value in face.landmarks],
@@ -69,8 +64,8 @@ def _face(labels: Sequence[str], face: Reading, track: int, smoothed: Sequence[f
         "certain": face.certain,
         "confidence": round(max(face.probabilities), 4),
         "probabilities": _by_label(labels, face.probabilities),
-        "smoothed": _by_label(labels, smoothed),
-        "smoothed_emotion": labels[best],
+        "smoothed": _by_label(labels, seen.smoothed),
+        "smoothed_emotion": seen.emotion,
     }
 
 

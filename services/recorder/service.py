@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from services.recorder.counts import emotion_counts, minute_counts, stage_seconds
+from services.recorder.camera import RELOAD_SECONDS, Camera
+from services.recorder.counts import emotion_counts, hour_counts, minute_counts, stage_seconds
 from services.recorder.document import result_json
 from services.recorder.notices import Notice
 from services.recorder.ordering import Order, Patience, Step
@@ -22,15 +23,10 @@ _log = logging.getLogger(__name__)
 
 LOST_SECONDS: Final = 2.0
 """Beyond the deadline: after this a frame that nobody speaks of is lost."""
-QUIET_SECONDS: Final = 3.0
-"""A camera that was quiet so long is forgotten: it may have another recorder, or come back from one."""
-REVIEW_SECONDS: Final = 5.0
-"""How often the ledger is looked at for what another recorder left open."""
 STALL_SECONDS: Final = 1.0
 """Redis has not confirmed for so long: time stands still, because what is waited for waits behind it."""
 TICK_SECONDS: Final = 0.1
 """Time passes at most so much at once: a process that was frozen first reads what came meanwhile."""
-RELOAD_SECONDS: Final = 1.0
 
 
 class RecorderService:
@@ -51,7 +47,7 @@ class RecorderService:
         self._patience = Patience(
             settings.recorder.reorder, settings.frames.deadline, lost, lost + settings.frames.lease
         )
-        self._cameras: dict[str, _Camera] = {}
+        self._cameras: dict[str, Camera] = {}
         self._unread: dict[str, list[Work]] = {}
         """Work of cameras whose cursor could not be read yet."""
         self._read_again_at = 0.0
@@ -124,17 +120,17 @@ class RecorderService:
         camera.order.add(work, self._clock.seconds)
         yield from self._written(camera, now)
 
-    def _open(self, name: str, now: float) -> "_Camera | None":
+    def _open(self, name: str, now: float) -> Camera | None:
         cursor = self._read(name, now)
         if cursor is None:
             return None
         order = Order(cursor, self._patience, self._clock.seconds)
         settings = self._settings.recorder
         tracker = Tracker(settings.track_memory, cursor.tracks)
-        self._cameras[name] = _Camera(name, order, tracker, Smoother(settings.half_life), now)
+        self._cameras[name] = Camera(name, order, tracker, Smoother(settings.half_life), now)
         return self._cameras[name]
 
-    def _review(self, camera: "_Camera", now: float) -> bool:
+    def _review(self, camera: Camera, now: float) -> bool:
         """Look, if it is due, at what another recorder may have written; say whether it was looked at."""
         cursor = self._read(camera.name, now) if camera.is_review_due(now) and not self._stalled else None
         if cursor is None:
@@ -155,12 +151,12 @@ class RecorderService:
             self._read_again_at = now + RELOAD_SECONDS
             return None
 
-    def _written(self, camera: "_Camera", now: float) -> Iterator[Write]:
+    def _written(self, camera: Camera, now: float) -> Iterator[Write]:
         for step in camera.order.take():
             self._unconfirmed.append(now)
             yield self._write(camera, step, now)
 
-    def _write(self, camera: "_Camera", step: Step, now: float) -> Write:
+    def _write(self, camera: Camera, step: Step, now: float) -> Write:
         result = self._record(camera, step.work, now) if step.work else None
         entry = Advance(
             camera=camera.name,
@@ -175,21 +171,24 @@ class RecorderService:
         published = (Publish(result_topic(camera.name), result.json),) if result else ()
         return Write(entry, then=(*map(Finish, step.jobs), *published))
 
-    def _record(self, camera: "_Camera", work: Work, now: float) -> Recorded:
+    def _record(self, camera: Camera, work: Work, now: float) -> Recorded:
         result = work.message.header
         assert isinstance(result, Result)
-        tracks, smoothed, seconds = camera.follow(result)
+        sightings = camera.follow(result)
         latency_ms = max(0.0, (self._wall_ns() - result.captured_ns) / 1e6)
         ages_ns = {
             **result.ages,
             "results_queue": work.age_ns,
             "record": max(work.age_ns, int(latency_ms * 1e6)),
         }
+        minute = result.captured_ns // 60_000_000_000
+        counts = minute_counts(result.faces, sightings, camera.see(result, minute, sightings), latency_ms)
         return Recorded(
             sequence=result.sequence,
-            json=result_json(result, tracks, smoothed, ages_ns, latency_ms),
-            minute=result.captured_ns // 60_000_000_000,
-            counts=minute_counts(result.faces, seconds, latency_ms),
+            json=result_json(result, sightings, ages_ns, latency_ms),
+            minute=minute,
+            counts=counts,
+            hour_counts=hour_counts(counts, minute),
             facts=Facts(
                 captured_ns=result.captured_ns,
                 emotions=emotion_counts(result.faces),
@@ -199,36 +198,6 @@ class RecorderService:
             minutes_seconds=max(1, round(self._settings.retention.minutes)),
             tracks=camera.tracker.highest,
         )
-
-
-class _Camera:
-    """What a recorder remembers of a camera."""
-
-    def __init__(self, name: str, order: Order, tracker: Tracker, smoother: Smoother, now: float) -> None:
-        self.name, self.order, self.tracker, self.smoother = name, order, tracker, smoother
-        self.heard_at = self.reviewed_at = now
-
-    def is_quiet(self, now: float) -> bool:
-        """Nothing was heard of it for a while."""
-        return now - self.heard_at > QUIET_SECONDS
-
-    def is_review_due(self, now: float) -> bool:
-        """The ledger is to be looked at: from time to time, and sooner where frames seem to be missing."""
-        soon = self.is_quiet(now) or self.order.is_waiting
-        return now - self.reviewed_at > (RELOAD_SECONDS if soon else REVIEW_SECONDS)
-
-    def follow(self, result: Result) -> tuple[list[int], list[list[float]], list[float]]:
-        """Return each face's track, smoothed probabilities, and seconds in view since the frame before."""
-        seconds = _seconds(result)
-        tracks = self.tracker.follow([face.box for face in result.faces], seconds)
-        before = [self.smoother.last_seen(track) for track in tracks]
-        passed = [0.0 if seen is None else seconds - seen for seen in before]
-        smoothed = [
-            self.smoother.smooth(track, face.probabilities, seconds)
-            for track, face in zip(tracks, result.faces, strict=True)
-        ]
-        self.smoother.keep(self.tracker.numbers)
-        return tracks, smoothed, passed
 
 
 class _Clock:
@@ -243,10 +212,3 @@ class _Clock:
         passed = 0.0 if self._last is None or stalled else now - self._last
         self.seconds += min(passed, TICK_SECONDS)
         self._last = now
-
-
-def _seconds(result: Result) -> float:
-    """Return a frame's time for tracking: its place in a recorded video, else the wall clock."""
-    if not result.live and result.media_seconds is not None:
-        return result.media_seconds
-    return result.captured_ns / 1e9

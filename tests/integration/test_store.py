@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 
@@ -15,6 +16,10 @@ from shared.store import Store, redis_url
 from tests.valkey import start_valkey
 
 SECOND = 1_000_000_000
+COUNTS = {
+    "frames": 1, "faces": 1, "seconds:happy": 0.5, "arrived": 1, "zone:till:seconds:happy": 1.0,
+    "zone:till:stayed": 1,
+}  # fmt: skip
 
 
 def entry(
@@ -29,7 +34,8 @@ def entry(
             sequence=sequence,
             json=json.dumps(document).encode(),
             minute=captured_ns // (60 * SECOND),
-            counts={"frames": 1, "faces": 1, "emotion:happy": 1, "seconds:happy": 0.5, "latency:50": 1},
+            counts={"emotion:happy": 1, "latency:50": 1, **COUNTS},
+            hour_counts=COUNTS,
             facts=Facts(captured_ns=captured_ns, emotions={}, stages={}),
             results_seconds=keep_seconds,
             minutes_seconds=600,
@@ -110,9 +116,23 @@ def test_minutes_are_summed_and_found_over_hours(store: Store) -> None:
     assert (before["minute"], before["frames"]) == (480_000 * 60 - 1, 1)
     assert after == {
         "minute": 480_000 * 60, "frames": 2, "faces": 2, "uncertain": 0, "emotions": {"happy": 2},
-        "seconds": {"happy": 1.0}, "latency": {"50": 2},
+        "seconds": {"happy": 1.0}, "latency": {"50": 2}, "arrived": 2, "stayed": 0,
+        "zones": {"till": {"faces": 0, "arrived": 0, "stayed": 2, "seconds": {"happy": 2.0}}},
     }  # fmt: skip
     assert store.minutes("door", 480_000 * 60 + 1, 480_000 * 60 + 60) == []
+    hours = store.hours("door", 480_000 - 30, 480_001)
+    assert [(row["hour"], row["frames"], row["arrived"]) for row in hours] == [
+        (479_999, 1, 1),
+        (480_000, 2, 2),
+    ]
+
+
+def test_fractions_and_whole_seconds_add_up(store: Store) -> None:
+    first, second = entry(1, SECOND), entry(2, SECOND)
+    assert second.result
+    whole = msgspec.structs.replace(second.result, counts={"seconds:happy": 1.0, "frames": 1})
+    store.apply([first, msgspec.structs.replace(second, result=whole)])
+    assert store.minutes("door", 0, 60)[0]["seconds"] == {"happy": 1.5}
 
 
 def test_old_results_are_trimmed_on_writing(store: Store) -> None:

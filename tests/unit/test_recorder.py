@@ -1,6 +1,7 @@
 """The recorder's step: what it writes, publishes, closes and refuses, without Redis."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -143,14 +144,45 @@ def test_minute_counts_weigh_time_by_track_and_keep_uncertain_apart() -> None:
     )  # fmt: skip
     first, second = recorded(outs)
     assert first.minute == (CAPTURED_NS + 66_000_000) // 60_000_000_000
-    assert first.counts == {"frames": 1, "faces": 2, "emotion:happy": 1, "uncertain": 1, "latency:20": 1}
+    assert first.counts == {
+        "frames": 1, "faces": 2, "emotion:happy": 1, "uncertain": 1, "latency:20": 1, "arrived": 2,
+    }  # fmt: skip
     expected = {
         "frames": 1, "faces": 2, "emotion:happy": 1, "uncertain": 1, "latency:10": 1, "seconds:happy": 0.132,
-        "seconds:uncertain": 0.132,
+        "seconds:uncertain": 0.132, "stayed": 2,
     }  # fmt: skip
     assert second.counts == expected
+    weighed = {"frames": 1, "faces": 2, "seconds:happy": 0.132, "seconds:uncertain": 0.132, "stayed": 2}
+    assert second.hour_counts == weighed
+    assert [one["seconds"] for one in json.loads(second.json)["faces"]] == [0.132, 0.132]
     assert second.facts.emotions == {"happy": 1, "uncertain": 1}
     assert second.facts.stages["detect"] == pytest.approx(0.017)
+
+
+def test_a_face_counts_as_what_it_is_shown_as_and_for_a_second_at_most() -> None:
+    desk = Desk(recorder={"half_life": 10.0, "track_memory": 5.0})
+    outs = desk.give(result(1, face(HAPPY)), result(2, face(SAD)), result(40, face(HAPPY)))
+    outs += desk.give(Gone(camera="door", run=1, first=3, last=39, reason=Outcome.STALE))
+    _, sudden, long_unseen = recorded(outs)
+    assert sudden.counts["seconds:uncertain"] == 0.066  # the frame says sad, the track is still happy
+    assert long_unseen.counts["seconds:happy"] == 1.0
+
+
+def test_one_lingering_face_is_one_person_however_long_it_stays() -> None:
+    """One face stays for a minute, ten pass one after another for six seconds each."""
+    desk = Desk()
+    totals: Counter[str] = Counter()
+    for tenth in range(600):
+        passing = face(SAD, x=150.0 * (tenth // 60) + tenth % 60)
+        captured_ns = WALL_NS // 60_000_000_000 * 60_000_000_000 + tenth * 100_000_000
+        outs = desk.give(result(tenth + 1, face(HAPPY, x=3000), passing, captured_ns=captured_ns))
+        desk.confirm()
+        for one in recorded(outs):
+            totals.update(one.counts)
+    assert totals["arrived"] == 11
+    assert totals["stayed"] == 0
+    assert totals["seconds:happy"] == pytest.approx(59.9)
+    assert totals["seconds:sad"] == pytest.approx(59.0)  # nobody has been in view yet when first seen
 
 
 def test_a_clock_that_runs_behind_gives_no_negative_latency() -> None:
