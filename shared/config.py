@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shared.errors import ConfigError
 from shared.messages import CAMERA_PATTERN
+from shared.secret import read_secret
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
@@ -137,13 +138,7 @@ class RedisSettings(Section):
         Raises:
             ConfigError: the file can't be read.
         """
-        if self.password or not self.password_file:
-            return self.password.get_secret_value() if self.password else None
-        try:
-            return self.password_file.expanduser().read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
-            raise ConfigError(f"redis.password_file: can't read {self.password_file}: {reason}") from None
+        return read_secret(self.password, self.password_file, "redis.password_file")
 
 
 class FramesSettings(Section):
@@ -242,6 +237,17 @@ class DashboardSettings(Section):
     port: int = Field(8080, ge=0, le=65_535, description="0: a free one")
     hosts: tuple[str, ...] = Field(
         (), description="names with a dot under which browsers may reach it, beside addresses and plain names"
+    )
+    admin_token: SecretStr | None = Field(None, description="who logs in with it may change things")
+    admin_token_file: Path | None = None
+    viewer_token: SecretStr | None = Field(None, description="who logs in with it may look")
+    viewer_token_file: Path | None = None
+    session: Duration = Field(12 * 3600.0, ge=60, le=30 * 86_400, description="how long a login holds")
+    open: bool = Field(
+        False, description="let everybody who reaches it look and change things, without login"
+    )
+    proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"
     )
 
 
@@ -392,7 +398,7 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
     what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
     given = (
         ""
-        if first["type"] in ("extra_forbidden", "missing") or "password" in key
+        if first["type"] in ("extra_forbidden", "missing") or "password" in key or "token" in key
         else f" (got {first['input']!r:.80})"
     )
     return f"{where}{key}: {what}{given}"

@@ -8,6 +8,8 @@ WANTED_SETTINGS: Final = "mien:wanted:settings"
 """Hash of what `Wanted` holds, each value JSON."""
 HEALTH_INDEX: Final = "mien:health"
 """Sorted set of `service:instance`, by milliseconds of the last sign of life: spares a SCAN over all keys."""
+AUDIT: Final = "mien:audit"
+"""Stream of who changed what, newest 10,000 or so."""
 STATE_INDEX: Final = "mien:states"
 """Sorted set of camera names, by milliseconds of the last sign of life."""
 

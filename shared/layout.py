@@ -26,6 +26,12 @@ def read_camera(name: str, value: bytes) -> WantedCamera | None:
         return None
 
 
+def read_change(entry_id: str, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return an entry of the audit log, with its `id` and the time in it."""
+    texts = {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
+    return {"id": entry_id, "at_ms": int(entry_id.partition("-")[0]), **texts}
+
+
 def advance_keys(entry: Advance) -> tuple[str, ...]:
     """Return the keys that the script works on, in its order."""
     camera, hour = entry.camera, entry.result.minute // 60 if entry.result else 0

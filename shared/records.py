@@ -148,3 +148,16 @@ class WantedCamera(Struct, frozen=True, kw_only=True):
 
     settings: CameraSettings
     origin: Origin
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One entry of the audit log: who changed what."""
+
+    who: str
+    """Role and address, or `mien camera` and the user of the command line."""
+    action: str
+    """Such as `camera.add`."""
+    subject: str
+    """Such as the camera's name."""
+    detail: str = ""
+    """For a person; without secrets."""

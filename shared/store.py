@@ -17,6 +17,7 @@ from shared.records import (
     Advance,
     Applied,
     CameraState,
+    Change,
     Cursor,
     Entry,
     Health,
@@ -31,6 +32,7 @@ __all__ = [
     "Advance",
     "Applied",
     "CameraState",
+    "Change",
     "Cursor",
     "Entry",
     "Health",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 HEALTH_SECONDS: Final = 5
+AUDIT_LENGTH: Final = 10_000
 PAGE: Final = 200
 """Results read, or entries applied, in one round trip: well within the timeout."""
 PAGE_HASHES: Final = 24
@@ -154,6 +157,25 @@ class Store:
                     self._client.hdel(keys.WANTED_SETTINGS, name)
                 else:
                     self._client.hset(keys.WANTED_SETTINGS, name, json.dumps(value))
+
+    # --- who changed what -----------------------------------------------------------------------
+
+    def record_change(self, change: Change) -> None:
+        """Add to the audit log; the oldest entries go."""
+        fields: dict[Any, Any] = msgspec.to_builtins(change)
+        with self._calls():
+            self._client.xadd(keys.AUDIT, fields, maxlen=AUDIT_LENGTH, approximate=True)
+
+    def changes(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest entries of the audit log first, each with its `id` and `at_ms` (since 1970).
+
+        Args:
+            limit: at most so many.
+            before: an entry's `id`, to go on behind it.
+        """
+        with self._calls():
+            found = self._client.xrevrange(keys.AUDIT, f"({before}" if before else "+", "-", count=limit)
+        return [layout.read_change(entry_id.decode(), fields) for entry_id, fields in found]
 
     # --- who captures ---------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 
 from shared.config import CameraSettings
 from shared.emotions import EMOTIONS
 from shared.errors import StoreError
-from shared.records import CameraState, Health, Wanted, WantedCamera
+from shared.records import CameraState, Change, Health, Wanted, WantedCamera
 
 RUN = 1_700_000_000_000
 
@@ -25,6 +26,7 @@ class FakeStore:
         self.away = False
         self.blur = True
         self.asked: dict[str, Any] = {}
+        self.audit: list[dict[str, Any]] = []
         self.processes = list(default_processes())
         self.recorded: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, CameraState] = {}
@@ -92,6 +94,16 @@ class FakeStore:
         after = page.get("after")
         rows = rows[[row["id"] for row in rows].index(after) + 1 :] if after else rows
         yield from rows[: page.get("limit")]
+
+    def record_change(self, change: Change) -> None:
+        self._check()
+        number = len(self.audit) + 1
+        self.audit.append({"id": f"{number}-0", "at_ms": number, **msgspec.structs.asdict(change)})
+
+    def changes(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        self._check()
+        older = [row for row in self.audit if before is None or row["at_ms"] < int(before.split("-")[0])]
+        return older[::-1][:limit]
 
     def _check(self) -> None:
         if self.away:

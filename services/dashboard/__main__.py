@@ -18,6 +18,7 @@ from shared.config import DashboardSettings, Settings
 from shared.errors import ConfigError, MienError
 from shared.service import start_process
 from shared.store import Store
+from shared.tokens import check_exposure, read_tokens
 
 MAX_MESSAGE_BYTES = 16 * 1024
 """A browser only says which cameras it watches."""
@@ -65,6 +66,7 @@ def page_url(listener: socket.socket) -> str:
 
 def run(instance: str, settings: Settings) -> None:
     """Serve until SIGTERM."""
+    check_exposure(settings.dashboard, read_tokens(settings.dashboard))
     listener = listen(settings.dashboard)
     url = page_url(listener)
     store = Store(settings.redis, settings.run_dir)
@@ -82,6 +84,8 @@ def run(instance: str, settings: Settings) -> None:
         access_log=False,
         server_header=False,
         ws_max_size=MAX_MESSAGE_BYTES,
+        proxy_headers=bool(settings.dashboard.proxies),
+        forwarded_allow_ips=list(settings.dashboard.proxies),
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         timeout_graceful_shutdown=STOP_SECONDS,
     )

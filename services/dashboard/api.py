@@ -9,6 +9,8 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import Field
 
+from services.dashboard import audit
+from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from shared.config import CameraKey, CameraSettings, MetricsSettings, parse_duration, redact
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
@@ -52,14 +54,14 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/api/status", tags=["system"])
+@router.get("/api/status", tags=["system"], dependencies=[NEED_VIEWER])
 def status(store: StoreParameter) -> Response:
     """The whole stack at this moment: the document that `mien status --json` prints."""
     document: Status = read_status(store)
     return as_json(document)
 
 
-@router.get("/api/prometheus-targets", tags=["system"])
+@router.get("/api/prometheus-targets", tags=["system"], dependencies=[NEED_VIEWER])
 def prometheus_targets(request: Request, store: StoreParameter) -> list[dict[str, Any]]:
     """Every living process, for Prometheus' `http_sd_configs`."""
     metrics: MetricsSettings = request.app.state.settings.metrics
@@ -74,30 +76,32 @@ def _target(sign: Health, metrics: MetricsSettings) -> dict[str, Any]:
     return {"targets": [address], "labels": labels}
 
 
-@router.get("/api/cameras", tags=["cameras"])
+@router.get("/api/cameras", tags=["cameras"], dependencies=[NEED_VIEWER])
 def list_cameras(store: StoreParameter) -> list[dict[str, Any]]:
     """The wanted cameras; sources are shown without user and password."""
     return [shown_camera(name, settings) for name, settings in store.cameras().items()]
 
 
-@router.post("/api/cameras", tags=["cameras"], status_code=201)
-def add_camera(camera: NewCamera, store: StoreParameter) -> dict[str, Any]:
+@router.post("/api/cameras", tags=["cameras"], status_code=201, dependencies=[NEED_ADMIN])
+def add_camera(camera: NewCamera, request: Request, store: StoreParameter) -> dict[str, Any]:
     """Attach a camera to the running stack."""
     if camera.name in store.cameras():
         raise HTTPException(409, f"camera {camera.name} is there already; remove it first")
     settings = CameraSettings(**camera.model_dump(exclude={"name"}))
     store.put_camera(camera.name, settings)
+    audit.record(request, "camera.add", camera.name, camera.source)
     return shown_camera(camera.name, settings)
 
 
-@router.delete("/api/cameras/{name}", tags=["cameras"], status_code=204)
-def remove_camera(name: CameraPath, store: StoreParameter) -> None:
+@router.delete("/api/cameras/{name}", tags=["cameras"], status_code=204, dependencies=[NEED_ADMIN])
+def remove_camera(name: CameraPath, request: Request, store: StoreParameter) -> None:
     """Detach a camera; what it recorded stays for its time."""
     if not store.remove_camera(name):
         raise HTTPException(404, f"there is no camera {name}")
+    audit.record(request, "camera.remove", name)
 
 
-@router.get("/api/cameras/{name}/latest", tags=["results"])
+@router.get("/api/cameras/{name}/latest", tags=["results"], dependencies=[NEED_VIEWER])
 def latest(name: CameraPath, store: StoreParameter) -> Response:
     """The camera's newest result."""
     result = store.latest(name)
@@ -106,7 +110,7 @@ def latest(name: CameraPath, store: StoreParameter) -> Response:
     return as_json(result)
 
 
-@router.get("/api/cameras/{name}/results", tags=["results"])
+@router.get("/api/cameras/{name}/results", tags=["results"], dependencies=[NEED_VIEWER])
 def results(
     name: CameraPath,
     store: StoreParameter,

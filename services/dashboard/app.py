@@ -13,14 +13,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import analyze, api, control
+from services.dashboard import analyze, api, audit, control, login
+from services.dashboard.access import Access
 from services.dashboard.feeds import FeedSource, Hub
+from services.dashboard.gate import Gate
 from services.dashboard.live import Announcer, serve_viewer
 from services.dashboard.security import Guard
 from services.dashboard.uploads import MAX_UPLOAD_BYTES
 from shared.config import Settings
 from shared.errors import StoreError
 from shared.store import Store
+from shared.tokens import read_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,9 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
         store: where status and results are read and wanted cameras written.
         source: makes the broker's feeds; called inside the event loop.
         settings: the tree; `dashboard`, `metrics` are used.
+
+    Raises:
+        ConfigError: the tokens can't be used.
     """
 
     @asynccontextmanager
@@ -55,14 +61,15 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
     )
     app.state.store, app.state.settings = store, settings
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
-    app.include_router(api.router)
-    app.include_router(control.router)
-    app.include_router(analyze.router)
+    app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
+    for part in (login, audit, api, control, analyze):
+        app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)
     app.mount("/static", _FreshFiles(directory=STATIC))
     app.add_exception_handler(StoreError, _store_away)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Guard, hosts=settings.dashboard.hosts, body_limits=BODY_LIMITS)
     return app
 
