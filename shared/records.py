@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from shared.config import CameraSettings
+from shared.emotions import UNCERTAIN
 
 Origin = Literal["config", "user"]
 
@@ -20,6 +21,30 @@ class Span(Struct, frozen=True, array_like=True):
     first: int
     last: int
     outcome: str
+
+
+class TimedFace(Struct, frozen=True, kw_only=True):
+    """What the timeline needs of one face of a result (see docs/redis.md)."""
+
+    track: int
+    emotion: str
+    certain: bool
+    smoothed_emotion: str
+    seconds: float = 0.0
+    zones: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What the face is shown as: its smoothed emotion, if the frame is certain and says the same."""
+        is_sure = self.certain and self.emotion == self.smoothed_emotion
+        return self.smoothed_emotion if is_sure else UNCERTAIN
+
+
+class TimedFrame(Struct, frozen=True, kw_only=True):
+    """What the timeline needs of a result."""
+
+    captured_ns: int
+    faces: tuple[TimedFace, ...]
 
 
 class Facts(Struct, frozen=True, kw_only=True):

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,6 +26,7 @@ from shared.records import (
     WantedCamera,
 )
 from shared.store_connection import Guard, connect, redact, url_of
+from shared.store_history import History
 
 __all__ = [
     "Advance",
@@ -46,11 +46,7 @@ __all__ = [
 HEALTH_SECONDS: Final = 5
 AUDIT_LENGTH: Final = 10_000
 PAGE: Final = 200
-"""Results read, or entries applied, in one round trip: well within the timeout."""
-PAGE_HASHES: Final = 24
-"""Hashes of counts read in one round trip: some 40,000 fields at most."""
-WRITE_DELAY_MS: Final = 10_000
-"""A result is written at most so long after its capture, in practice: how far to read on past `until`."""
+"""Entries applied in one round trip: well within the timeout."""
 
 _HOLD: Final = """
 local holder = redis.call('GET', KEYS[1])
@@ -68,7 +64,7 @@ def redis_url(settings: Settings) -> str:
     return url_of(settings.redis, settings.run_dir)
 
 
-class Store:
+class Store(History):
     """Everything Mien keeps in Redis. Connects when first used; may be shared by threads.
 
     Every method raises StoreError, one line with the remedy, when Redis is away, full or refuses.
@@ -255,46 +251,6 @@ class Store:
             answers: list[Any] = pipe.execute()
         return answers
 
-    def latest(self, camera: str) -> dict[str, Any] | None:
-        """Return the newest result, None if there is none."""
-        with self._calls():
-            value = self._client.get(keys.latest(camera))
-        return json.loads(value) if value else None
-
-    def results(
-        self,
-        camera: str,
-        since_ns: int = 0,
-        until_ns: int | None = None,
-        limit: int | None = None,
-        after: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Give results captured in [since, until) in the order of their writing, each with its stream `id`.
-
-        Args:
-            camera: its name.
-            since_ns: wall clock at capture.
-            until_ns: None: no end.
-            limit: at most so many.
-            after: a result's `id`, to go on behind it.
-        """
-        start = f"({after}" if after else str(since_ns // 1_000_000)
-        end = "+" if until_ns is None else str(until_ns // 1_000_000 + WRITE_DELAY_MS)
-        given = 0
-        while limit is None or given < limit:
-            with self._calls():
-                page = self._client.xrange(keys.results(camera), start, end, count=PAGE)
-            for entry_id, fields in page:
-                result: dict[str, Any] = json.loads(fields[b"json"])
-                if since_ns <= result["captured_ns"] < (until_ns or 2**63):
-                    given += 1
-                    yield {"id": entry_id.decode(), **result}
-                if limit is not None and given >= limit:
-                    return
-            if len(page) < PAGE:
-                return
-            start = f"({page[-1][0].decode()}"
-
     def ledger(self, camera: str) -> dict[str, int]:
         """Return outcome → frames, `captured`, and `in_flight`: captured and not accounted for yet."""
         with self._calls():
@@ -318,34 +274,6 @@ class Store:
                 sorted((int(run), int(number)) for run, number in (hole.split(b":") for hole in holes))
             ),
         )
-
-    def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
-        """Return the counts of each minute in [since, until) that has any (minutes since 1970).
-
-        Each is {minute, frames, uncertain, emotions {label: faces}, latency {bound in ms, or inf: frames},
-        faces, arrived, stayed (tracks that the minute before had not, had), seconds {label: face-seconds},
-        zones {name: {faces, arrived, stayed, seconds}}}.
-        """
-        return self._counts("minute", 60, partial(keys.hour, camera), since_minute, until_minute)
-
-    def hours(self, camera: str, since_hour: int, until_hour: int) -> list[dict[str, Any]]:
-        """Return the same of each hour in [since, until), without emotions, uncertain and latency."""
-        return self._counts("hour", 24, partial(keys.day, camera), since_hour, until_hour)
-
-    def _counts(
-        self, name: str, units: int, key: Callable[[int], str], since: int, until: int
-    ) -> list[dict[str, Any]]:
-        """Return rows of the hashes that hold so many units each, a few hashes at a time."""
-        found: list[dict[str, Any]] = []
-        hashes = range(since // units, (until + units - 1) // units)
-        for part in (hashes[start : start + PAGE_HASHES] for start in range(0, len(hashes), PAGE_HASHES)):
-            with self._calls(), self._client.pipeline(transaction=False) as pipe:
-                for number in part:
-                    pipe.hgetall(key(number))
-                stored = pipe.execute()
-            for number, fields in zip(part, stored, strict=True):
-                found += layout.read_counts(name, number * units, fields)
-        return [row for row in found if since <= row[name] < until]
 
     def forget_camera(self, camera: str) -> None:
         """Delete all that was recorded of a camera."""

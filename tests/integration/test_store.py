@@ -13,6 +13,7 @@ from shared.config import CameraSettings, RedisSettings, Settings
 from shared.errors import ConfigError, StoreError
 from shared.records import Advance, CameraState, Facts, Health, Recorded, Wanted
 from shared.store import Store, redis_url
+from shared.timeline import Span, buckets
 from tests.valkey import start_valkey
 
 SECOND = 1_000_000_000
@@ -125,6 +126,39 @@ def test_minutes_are_summed_and_found_over_hours(store: Store) -> None:
         (479_999, 1, 1),
         (480_000, 2, 2),
     ]
+
+
+def test_the_first_hour_is_found_among_days(store: Store) -> None:
+    assert store.first_hour("door", 479_000, 480_001) is None
+    hour = 3600 * SECOND
+    store.apply([entry(1, 479_930 * hour), entry(2, 479_999 * hour)])
+    assert store.first_hour("door", 479_000, 480_001) == 479_930
+    assert store.first_hour("door", 479_931, 480_001) == 479_999
+
+
+def test_a_timeline_is_read_from_results_minutes_and_hours(store: Store) -> None:
+    """The same frames, two a second up to now, read in buckets of three kinds."""
+    now = time.time_ns() // SECOND
+    seen = {"track": 5, "emotion": "happy", "certain": True, "smoothed_emotion": "happy", "seconds": 0.5}
+    entries = []
+    for number in range(16):
+        one = entry(number + 1, now * SECOND - (16 - number) * SECOND // 2)
+        assert one.result
+        document = {"captured_ns": one.result.facts.captured_ns, "faces": [seen]}
+        result = msgspec.structs.replace(one.result, json=json.dumps(document).encode())
+        entries.append(msgspec.structs.replace(one, result=result))
+    store.apply(entries)
+    fine = buckets(store, "door", Span(now - 8, now, 2))
+    assert [(one.start, one.frames, one.tracks) for one in fine] == [
+        (start, 4, 1) for start in range(now - 8, now, 2)
+    ]
+    assert [one.emotions for one in fine] == [{"happy": 2.0}] * 4
+    for step in (60, 3600):
+        coarse = buckets(store, "door", Span(now // step * step - step, now // step * step + step, step))
+        assert sum(one.frames for one in coarse) == 16
+        assert sum(one.emotions["happy"] for one in coarse) == 8.0
+        assert sum(one.tracks for one in coarse) == 16  # as the counts of this file's entries say
+    assert buckets(store, "door", Span(now - 8, now, 2), "till")[0].emotions == {}
 
 
 def test_fractions_and_whole_seconds_add_up(store: Store) -> None:
