@@ -11,6 +11,7 @@ import imagesize
 from fastapi import APIRouter, HTTPException, Request, Response
 from msgspec import Struct
 
+from services.dashboard.access import NEED_VIEWER
 from services.dashboard.api import as_json
 from services.dashboard.openapi import answer, errors
 from services.dashboard.uploads import MAX_PICTURES, MAX_UPLOAD_BYTES, UPLOAD_SECONDS, Upload, read_uploads
@@ -186,6 +187,7 @@ _BODY: Final = {
 @router.post(
     "/api/analyze",
     summary="Read the emotions in pictures",
+    dependencies=[NEED_VIEWER],
     responses={
         **answer(
             Answer, _EXAMPLE, "One analysis per picture, in the order they were sent; its faces largest first"

@@ -65,6 +65,11 @@ def picture_key(payload: bytes) -> FrameKey:
     return result_key(payload[4 : 4 + length])
 
 
+def picture_jpeg(payload: bytes) -> bytes:
+    """Return the JPEG of a preview message."""
+    return payload[4 + int.from_bytes(payload[:4], "big") :]
+
+
 def result_key(payload: bytes) -> FrameKey:
     """Return the key of a result's JSON.
 
@@ -150,6 +155,8 @@ class Hub:
         self._source, self._clock = source, clock
         self._watchers: Counter[str] = Counter()
         self._feeds: dict[str, CameraFeed] = {}
+        self._subscribed: Counter[str] = Counter()
+        self._asked: dict[str, set[asyncio.Future[bytes]]] = {}
         self._clear = False
 
     def join(self) -> Viewer:
@@ -191,6 +198,19 @@ class Hub:
         for camera in watched:
             self._open(camera)
 
+    async def next_picture(self, camera: str, preview: Preview) -> bytes:
+        """Return the camera's next picture as its preview message; it is subscribed to only meanwhile."""
+        topic = preview_topic(camera, preview)
+        asked = self._asked.setdefault(topic, set())
+        picture: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        asked.add(picture)
+        self._subscribe(topic)
+        try:
+            return await picture
+        finally:
+            asked.discard(picture)
+            self._unsubscribe(topic)
+
     async def run(self) -> None:
         """Relay feeds until cancelled."""
         while True:
@@ -207,6 +227,9 @@ class Hub:
         Raises:
             ValueError: the payload is not what the topic promises.
         """
+        for picture in self._asked.get(topic, ()):
+            if not picture.done():
+                picture.set_result(payload)
         kind, _, camera = topic.partition("/")
         camera = camera.rpartition("/")[2]
         feed = self._feeds.get(camera)
@@ -227,9 +250,20 @@ class Hub:
     def _open(self, camera: str) -> None:
         self._feeds[camera] = CameraFeed(self._clock())
         for topic in self._topics(camera):
-            self._source.subscribe(topic)
+            self._subscribe(topic)
 
     def _close(self, camera: str) -> None:
         del self._feeds[camera]
         for topic in self._topics(camera):
+            self._unsubscribe(topic)
+
+    def _subscribe(self, topic: str) -> None:
+        self._subscribed[topic] += 1
+        if self._subscribed[topic] == 1:
+            self._source.subscribe(topic)
+
+    def _unsubscribe(self, topic: str) -> None:
+        self._subscribed[topic] -= 1
+        if not self._subscribed[topic]:
+            del self._subscribed[topic]
             self._source.unsubscribe(topic)

@@ -80,11 +80,14 @@ class Announcer:
             status = read_status(self._store)
         except StoreError as error:
             return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), False
-        return msgspec.json.encode({"type": "status", "status": status}).decode(), _may_be_clear(status)
+        return msgspec.json.encode({"type": "status", "status": status}).decode(), may_be_clear(status)
 
 
-def _may_be_clear(status: Status) -> bool:
-    """The user wants it, and each detector's own setting allows it: one that does not would send nothing."""
+def may_be_clear(status: Status) -> bool:
+    """Say whether pictures may be shown clear: the user wants it, and each detector's own setting allows it.
+
+    A detector that does not would send nothing.
+    """
     detectors = [worker for worker in status.workers if worker.service == DETECTOR.name]
     allowed = all(detector.facts.get("preview") == Preview.CLEAR for detector in detectors)
     return not status.blur and bool(detectors) and allowed
