@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import yaml
 from pydantic import (
@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import ConfigError
-from shared.messages import CAMERA_PATTERN
+from shared.messages import CAMERA_PATTERN, MAX_AREAS, MAX_CORNERS
 from shared.secret import read_secret
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -54,6 +54,11 @@ def parse_duration(value: object) -> float:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
 """Seconds; written `2ms`, `1s`, `10m`, `1h` or `30d`."""
 CameraKey = Annotated[str, Field(pattern=CAMERA_PATTERN)]
+ShareOfSide = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Polygon = Annotated[tuple[tuple[ShareOfSide, ShareOfSide], ...], Field(min_length=3, max_length=MAX_CORNERS)]
+"""Corners as [x, y] in shares of the picture's width and height, from its top left corner."""
+BROWSER: Final = "browser"
+"""The source of a camera whose pictures a browser sends, through the dashboard."""
 
 
 _USER_INFO = re.compile(r"(?<=://)[^\s'\"?#]*@")
@@ -100,6 +105,23 @@ class CameraSettings(Section):
     group: CameraKey = Field("default", description="the capture group that runs it")
     paused: bool = Field(False, description="keep the camera, but do not read it")
     pan: bool = Field(False, description="for a single picture: a moving view over it instead of a still one")
+    masks: Annotated[tuple[Polygon, ...], Field(max_length=MAX_AREAS)] = Field(
+        (), description="areas that are not shown and in which no face is looked at"
+    )
+    zones: Annotated[dict[CameraKey, Polygon], Field(max_length=MAX_AREAS)] = Field(
+        {}, description="named areas; each face says in which of them its centre lies"
+    )
+    min_face: int | None = Field(
+        None, ge=4, le=2048, description="narrowest face in pixels of the frame; None: detector.min_face"
+    )
+    max_face: int | None = Field(None, ge=4, le=8192, description="widest face in pixels of the frame")
+    detect_every: int = Field(1, ge=1, le=100, description="take each n-th frame only")
+
+    @model_validator(mode="after")
+    def _check_face_sizes(self) -> Self:
+        if self.min_face is not None and self.max_face is not None and self.max_face < self.min_face:
+            raise ValueError(f"max_face {self.max_face} is smaller than min_face {self.min_face}")
+        return self
 
 
 class BusSettings(Section):

@@ -34,6 +34,13 @@ Pixel = Annotated[float, Meta(ge=-32_768, le=32_768)]
 Text = Annotated[str, Meta(max_length=500)]
 Ages = Annotated[dict[Annotated[str, Meta(max_length=20)], Nanoseconds], Meta(max_length=16)]
 
+MAX_AREAS: Final = 16
+"""Masks, and zones, of one camera."""
+MAX_CORNERS: Final = 32
+Polygon = Annotated[tuple[tuple[Share, Share], ...], Meta(min_length=3, max_length=MAX_CORNERS)]
+"""Corners as (x, y) in shares of the picture's width and height; the last one is joined to the first."""
+ZoneName = Annotated[str, Meta(pattern=CAMERA_PATTERN)]
+
 Part = bytes | memoryview
 """One part of a multipart message."""
 
@@ -250,6 +257,25 @@ class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     offset: Count
 
 
+class Zone(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A named area of a camera's picture."""
+
+    name: ZoneName
+    polygon: Polygon
+
+
+class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What of a camera's picture counts. It travels with each frame, because detectors keep no state."""
+
+    masks: Annotated[tuple[Polygon, ...], Meta(max_length=MAX_AREAS)] = ()
+    """Where no face is looked at and no picture is shown."""
+    zones: Annotated[tuple[Zone, ...], Meta(max_length=MAX_AREAS)] = ()
+    min_face: Side | None = None
+    """Narrowest face, in pixels of the frame; None: as the detector is set."""
+    max_face: Side | None = None
+    """Widest face, in pixels of the frame; None: any."""
+
+
 class Frame(FrameHeader, frozen=True, kw_only=True):
     """Source → frames. Payload: one part: JPEG, `height x width x 3` bytes (blue, green, red), or empty."""
 
@@ -261,6 +287,8 @@ class Frame(FrameHeader, frozen=True, kw_only=True):
     """Of a shared frame."""
     previous: Count
     """Sequence of the frame sent before this one (0: none); those between were overtaken in capture."""
+    scope: Scope | None = None
+    """None: all of the picture, no zones."""
 
 
 class Face(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,6 +299,8 @@ class Face(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     score: Share
     landmarks: tuple[Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel]
     """x, y of right eye (the person's own), left eye, nose, right mouth corner, left mouth corner."""
+    zones: Annotated[tuple[ZoneName, ...], Meta(max_length=MAX_AREAS)] = ()
+    """Those of the camera's zones that the box's centre lies in."""
 
 
 class Reading(Face, frozen=True, kw_only=True):

@@ -55,6 +55,7 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
     from services.capture.loop import ReadLoop, Shot
     from services.capture.sources import open_source
     from services.capture.window import Window
+    from shared.vision.areas import scope_of
 
     camera = task.camera_settings()
     _report(Report(state="connecting"))
@@ -94,6 +95,8 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         jpeg_quality=settings.capture.jpeg_quality,
         offset_ns=lambda: beats.offset_ns,
         report=_report,
+        every=camera.detect_every,
+        scope=scope_of(camera),
     )
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     beats.start()

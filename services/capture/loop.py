@@ -14,7 +14,20 @@ from services.capture.sources import Source
 from services.capture.window import Outgoing, Window
 from shared.errors import SourceError
 from shared.frame_memory import FrameWriter
-from shared.messages import Ack, Drained, Encoding, End, Frame, Header, Message, Part, Place, Refused, Taken
+from shared.messages import (
+    Ack,
+    Drained,
+    Encoding,
+    End,
+    Frame,
+    Header,
+    Message,
+    Part,
+    Place,
+    Refused,
+    Scope,
+    Taken,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +72,8 @@ class ReadLoop:
         run: number of this opening.
         source: what is read.
         fps: frames a second at most, None: all.
+        every: of those, each n-th.
+        scope: goes with each frame.
         bus: connection to the broker.
         window: fresh; its `reset` is called at each WELCOME by whoever made the connection.
         encode_as: of the payloads.
@@ -79,13 +94,16 @@ class ReadLoop:
         jpeg_quality: int,
         offset_ns: Callable[[], int],
         report: Callable[[Report], None],
+        every: int = 1,
+        scope: Scope | None = None,
     ) -> None:
         self._camera, self._run, self._source, self._bus, self._window = camera, run, source, bus, window
         self._encode_as, self._jpeg_quality, self._offset_ns = encode_as, jpeg_quality, offset_ns
         self._memory = FrameWriter()
-        self._limiter = Limiter(fps)
+        self._limiter = Limiter(fps, every)
         self._schedule = Schedule() if source.paced and source.live else None
-        self._interval_seconds = max(source.interval_seconds, 1 / fps if fps else 0.0)
+        self._interval_seconds = max(source.interval_seconds, 1 / fps if fps else 0.0) * every
+        self._scope = scope
         self._reporter = Reporter(run, window, report)
         self._stop_asked = threading.Event()
 
@@ -211,6 +229,7 @@ class ReadLoop:
             place=shot.place,
             age_ns=age_ns,
             previous=outgoing.previous,
+            scope=self._scope,
         )
         return self._bus.send(frame, shot.payload)
 

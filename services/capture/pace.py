@@ -9,13 +9,16 @@ MOST_LATE_SECONDS: Final = 1.0
 
 
 class Limiter:
-    """Lets at most so many frames a second through, without drifting below a rate that the source has.
+    """Lets at most so many frames a second through, without drifting below a rate that the source has,
+    and of those each n-th.
 
     Args:
         fps: frames a second; None: all.
+        every: of those, each n-th.
     """
 
-    def __init__(self, fps: float | None) -> None:
+    def __init__(self, fps: float | None, every: int = 1) -> None:
+        self._every, self._passed = every, 0
         self._interval_seconds = 1 / fps if fps else 0.0
         self._next: float | None = None
 
@@ -24,9 +27,10 @@ class Limiter:
         due = self._next
         if due is not None and at_seconds < due - _SLACK * self._interval_seconds:
             return False
+        self._passed += 1
         keeps_up = due is not None and at_seconds < due + self._interval_seconds
         self._next = (due if due is not None and keeps_up else at_seconds) + self._interval_seconds
-        return True
+        return self._passed % self._every == 1 % self._every
 
 
 class Schedule:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -25,6 +26,16 @@ SourceArgument = Annotated[
     typer.Argument(metavar="SOURCE", help="Webcam index, /dev path, rtsp:// or http:// URL, file or folder."),
 ]
 
+MaskOption = Annotated[
+    Sequence[str],
+    typer.Option(
+        "--mask", metavar="POLYGON", help="Show nothing of this area and look at no face in it: x,y x,y x,y …"
+    ),
+]
+ZoneOption = Annotated[
+    Sequence[str], typer.Option("--zone", metavar="NAME=POLYGON", help="Name an area; x and y from 0 to 1.")
+]
+
 
 @app.command("add")
 def add(
@@ -41,6 +52,11 @@ def add(
     rotate: Annotated[int, typer.Option(metavar="0|90|180|270", help="Degrees clockwise.")] = 0,
     group: Annotated[str, typer.Option(help="The capture group that runs it.")] = "default",
     pan: Annotated[bool, typer.Option("--pan", help="A moving view over a single picture.")] = False,
+    mask: MaskOption = (),
+    zone: ZoneOption = (),
+    min_face: Annotated[int | None, typer.Option(help="Narrowest face, in pixels of the frame.")] = None,
+    max_face: Annotated[int | None, typer.Option(help="Widest face, in pixels of the frame.")] = None,
+    detect_every: Annotated[int, typer.Option(help="Take each n-th frame only.")] = 1,
     replace: Annotated[bool, typer.Option("--replace", help="Change a camera of this name.")] = False,
     config: ConfigOption = None,
     redis: RedisOption = None,
@@ -53,17 +69,45 @@ def add(
       mien camera add door rtsp://user:password@10.0.0.5/stream
       mien camera add desk 0 --fps 15
       mien camera add clip hall.mp4 --loop --pace live
+      mien camera add hall 0 --mask "0,0 0.3,0 0.3,1 0,1" --zone "till=0.5,0.4 1,0.4 1,1 0.5,1"
     """
     from shared.config import camera_settings
 
     values: dict[str, Any] = {"source": local_path(source), "fps": fps, "width": width, "loop": loop}
     values |= {"pace": pace, "transport": transport, "rotate": rotate, "group": group, "pan": pan}
+    values |= {"min_face": min_face, "max_face": max_face, "detect_every": detect_every}
+    values |= {"masks": [parse_polygon(text) for text in mask], "zones": dict(map(parse_zone, zone))}
     settings = camera_settings(name, values)
     store = connect(config, redis, run_dir)
     if not replace and name in store.cameras():
         raise ConfigError(f"camera {name} is there already: choose another name, or change it with --replace")
     store.put_camera(name, settings)
     print(f"Camera {name} added; see how it does with: mien camera list")
+
+
+def parse_polygon(text: str) -> list[tuple[float, float]]:
+    """Return the corners of `x,y x,y x,y`; whether they are in range is for the settings to say.
+
+    Raises:
+        ConfigError: it is not of this form.
+    """
+    try:
+        pairs = [corner.split(",") for corner in text.split()]
+        return [(float(x), float(y)) for x, y in pairs]
+    except ValueError:
+        raise ConfigError(f"{text!r} is no polygon: write corners as 0.1,0.2 0.5,0.2 0.5,0.9") from None
+
+
+def parse_zone(text: str) -> tuple[str, list[tuple[float, float]]]:
+    """Return name and corners of `NAME=x,y x,y x,y`.
+
+    Raises:
+        ConfigError: it is not of this form.
+    """
+    name, separator, polygon = text.partition("=")
+    if not separator:
+        raise ConfigError(f"{text!r} is no zone: write NAME=x,y x,y x,y")
+    return name, parse_polygon(polygon)
 
 
 @app.command("remove")

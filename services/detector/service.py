@@ -11,9 +11,10 @@ from services.detector.preview import render
 from shared.config import DetectorSettings
 from shared.errors import DecodeError
 from shared.frame_memory import FrameReader
-from shared.messages import CROP_SIDE, Encoding, Face, Faces, Frame, FrameHeader, Preview, Result
+from shared.messages import CROP_SIDE, Encoding, Face, Faces, Frame, FrameHeader, Preview, Result, Scope
 from shared.topology import preview_topic
 from shared.vision.align import FER_BOX, crop_face
+from shared.vision.areas import faces_in_scope, zones_of
 from shared.vision.faces import Detector, FoundFace, load_detector, select_faces
 from shared.work import Out, Publish, Reject, Reply, Work
 
@@ -83,14 +84,24 @@ class DetectorService:
         return outs
 
     def _reply(self, job: Work, header: Frame, frame: Image, found: list[FoundFace]) -> Reply:
-        faces, excess = select_faces(found, self._settings.min_face)
+        scope, size = header.scope or Scope(), (header.width, header.height)
+        counted = faces_in_scope(found, scope, size)
+        faces, excess = select_faces(counted, scope.min_face or self._settings.min_face)
         about = {name: getattr(header, name) for name in FrameHeader.__struct_fields__}
         if not faces:
             return Reply(job.id, Result(**about, detector=self._detector.name))
         crops = np.empty((len(faces), CROP_SIDE, CROP_SIDE), np.uint8)
         for crop, face in zip(crops, faces, strict=True):
             crop[:] = crop_face(frame, face.box, face.landmarks, FER_BOX)
-        described = tuple(Face(box=face.box, score=face.score, landmarks=face.landmarks) for face in faces)
+        described = tuple(
+            Face(
+                box=face.box,
+                score=face.score,
+                landmarks=face.landmarks,
+                zones=zones_of(face, scope.zones, size),
+            )
+            for face in faces
+        )
         out = Faces(**about, detector=self._detector.name, crop=FER_BOX.name, faces=described, excess=excess)
         return Reply(job.id, out, (crops.data.cast("B"),))
 

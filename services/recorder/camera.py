@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from services.recorder.counts import Sighting, sighting, zones_of
+from services.recorder.counts import Sighting, sighting
 from services.recorder.ordering import Order
 from services.recorder.presence import Presence, places_of
 from services.recorder.smoothing import Smoother
@@ -52,7 +52,7 @@ class Camera:
     def see(self, result: Result, minute: int, sightings: Sequence[Sighting]) -> dict[str, dict[str, int]]:
         """Return who of a frame's faces this minute had not seen yet, by place."""
         tracks = [seen.track for seen in sightings]
-        return self.presence.see(minute, places_of(tracks, [zones_of(face) for face in result.faces]))
+        return self.presence.see(minute, places_of(tracks, [face.zones for face in result.faces]))
 
 
 def _seconds(result: Result) -> float:

@@ -61,7 +61,7 @@ def minute_counts(
     for face, seen in zip(faces, sightings, strict=True):
         name = f"seconds:{shown_label(face, seen)}"
         _add(counts, name, seen.seconds)
-        for zone in zones_of(face):
+        for zone in face.zones:
             if zone in presence:
                 _add(counts, _of_place(zone, "faces"), 1)
                 _add(counts, _of_place(zone, name), seen.seconds)
@@ -81,11 +81,6 @@ def hour_counts(counts: Mapping[str, float], minute: int) -> dict[str, float]:
         for name, number in counts.items()
         if not name.startswith(left_out) and (minute % 60 == 0 or not name.endswith("stayed"))
     }
-
-
-def zones_of(face: Reading) -> Sequence[str]:
-    """Return the names of the zones that a face is in."""
-    return getattr(face, "zones", ())
 
 
 def _of_place(place: str, name: str) -> str:

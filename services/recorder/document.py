@@ -60,6 +60,7 @@ def _face(labels: Sequence[str], face: Reading, seen: Sighting) -> dict[str, Any
         "box": [round(value, 1) for value in face.box],
         "score": round(face.score, 3),
         "landmarks": [round(value, 1) for value in face.landmarks],
+        "zones": face.zones,
         "emotion": face.emotion,
         "certain": face.certain,
         "confidence": round(max(face.probabilities), 4),

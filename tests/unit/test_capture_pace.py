@@ -88,3 +88,9 @@ def test_a_change_anywhere_is_life():
 def test_a_watch_without_limit_never_barks():
     watch = FrozenWatch(0, "door")
     assert not any(watch.is_frozen(noise(1), now) for now in (0.0, 1e6))
+
+
+def test_each_third_frame_of_those_that_the_rate_lets_through():
+    limiter = Limiter(10, every=3)
+    taken = [number for number in range(20) if limiter.take(number / 20)]
+    assert taken == [0, 6, 12, 18]

@@ -12,7 +12,7 @@ from services.detector.service import DetectorService
 from shared.codec import decode, encode
 from shared.config import DetectorSettings
 from shared.errors import DecodeError
-from shared.messages import Encoding, Faces, Frame, JobId, Message, Preview, Result
+from shared.messages import Encoding, Faces, Frame, JobId, Message, Preview, Result, Scope, Zone
 from shared.vision.align import crop_face
 from shared.vision.faces import FoundFace
 from shared.work import Publish, Reject, Reply, Work
@@ -256,6 +256,28 @@ def test_large_preview_is_reduced_to_640_pixels_and_the_frame_is_left_alone():
     assert shown.shape == (480, 640, 3)
     assert (header["width"], header["height"]) == (1280, 960)
     assert (image == before).all()
+
+
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+def test_masked_faces_are_dropped_and_zones_named():
+    image = picture()
+    there = FoundFace((220.0, 90.0, 60.0, 60.0), 0.8, FACE.landmarks)
+    scope = Scope(masks=(LEFT_HALF,), zones=(Zone("all", ((0, 0), (1, 0), (1, 1), (0, 1))),), min_face=50)
+    header = frame_header(image, scope=scope)
+    (reply,) = step(GivenFaces(FACE, there, SMALL), job(header, jpeg(image)), min_face=10)
+    (found,) = reply.header.faces
+    assert (found.box, found.zones) == (there.box, ("all",))
+
+
+def test_nobody_sees_what_a_camera_masks_not_even_in_clear_pictures():
+    image = np.full((240, 320, 3), 200, np.uint8)
+    header = frame_header(image, scope=Scope(masks=(LEFT_HALF,)))
+    _, publish = step(GivenFaces(FACE), job(header, jpeg(image), Preview.CLEAR), preview="clear")
+    _, shown = read_preview(publish.payload)
+    assert shown[:, :150].max() < 20
+    assert shown[:, 170:].min() > 180
 
 
 def test_facts_name_the_detector_and_its_remedy():
