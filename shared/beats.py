@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import psutil
+
 from shared import metrics, process
 from shared.bus import BeatSocket
 from shared.config import Settings
@@ -137,6 +139,9 @@ class Beats:
                 started_ns=self._started_ns,
                 metrics_port=self._metrics_port,
                 state=state,
+                clock_offset_seconds=self.offset_ns / 1e9,
+                cores=psutil.cpu_count() or 0,
+                host_busy=psutil.cpu_percent() / 100,
                 facts=dict(facts),
             )
         )

@@ -68,31 +68,33 @@ class Writer(Protocol):
 
 
 class _Rates:
-    """Jobs and busy seconds of the loop, and their rates over the last second or so."""
+    """Jobs, steps and busy seconds of the loop, and their rates over the last second or so."""
 
     def __init__(self, service: str) -> None:
-        self._jobs = self._busy = 0.0
-        self._last = (time.monotonic(), 0.0, 0.0)
+        self._jobs = self._steps = self._busy = 0.0
+        self._last = (time.monotonic(), 0.0, 0.0, 0.0)
         self._jobs_metric = metrics.JOBS.labels(service=service)
         self._busy_metric = metrics.BUSY.labels(service=service)
-        self.facts: dict[str, Any] = {"jobs_per_second": 0.0, "busy": 0.0, "seconds_per_job": 0.0}
+        names = ("jobs_per_second", "busy", "seconds_per_job", "batch_size")
+        self.facts: dict[str, Any] = dict.fromkeys(names, 0.0)
 
     def count(self, jobs: int, seconds: float) -> None:
         self._jobs += jobs
+        self._steps += 1
         self._busy += seconds
         self._jobs_metric.inc(jobs)
         self._busy_metric.inc(seconds)
         metrics.BATCH_SIZE.observe(jobs)
 
     def refresh(self) -> None:
-        now, jobs, busy = time.monotonic(), self._jobs, self._busy
-        span = max(now - self._last[0], 1e-6)
-        done, used = jobs - self._last[1], busy - self._last[2]
-        self._last = (now, jobs, busy)
+        last, self._last = self._last, (time.monotonic(), self._jobs, self._steps, self._busy)
+        passed, done, steps, used = (now - before for now, before in zip(self._last, last, strict=True))
+        span = max(passed, 1e-6)
         self.facts = {
             "jobs_per_second": round(done / span, 2),
             "busy": round(min(used / span, 1.0), 3),
             "seconds_per_job": round(used / done, 6) if done else 0.0,
+            "batch_size": round(done / steps, 2) if steps else 0.0,
         }
 
 

@@ -137,6 +137,12 @@ class Health(Struct, frozen=True, kw_only=True):
     metrics_port: int
     state: str
     """`working`, or what it waits for, such as `waiting for redis`."""
+    clock_offset_seconds: float = 0.0
+    """The broker's wall clock minus this host's, as far as it is known."""
+    cores: int = 0
+    """Of its host; 0: not known."""
+    host_busy: float = 0.0
+    """Share of its host's cores in use over the last second or so, 0 to 1."""
     facts: dict[str, Any] = {}
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shared import topology
 from shared.balance import Latency, Ledger, balance_of, latency_of, sum_balances, sum_counts
+from shared.capacity import crowded_hosts, enough_workers
 from shared.config import redact
 from shared.records import CameraState, Health, Wanted, WantedCamera
 
@@ -31,6 +32,8 @@ class CameraStatus(Struct, frozen=True, kw_only=True):
     detail: str
     width: int
     height: int
+    asked_per_second: float | None
+    """Frames a second that its settings ask for; None: as the source gives them."""
     captured_per_second: float
     recorded_per_second: float
     faces_per_second: float
@@ -63,6 +66,14 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     seconds_per_job: float | None
     busy: float | None
     """Share of its time spent in steps, 0 to 1."""
+    batch_size: float | None
+    """Mean jobs in a step."""
+    clock_offset_seconds: float
+    """The broker's wall clock minus its host's."""
+    cores: int
+    """Of its host; 0: not known."""
+    host_busy: float
+    """Share of its host's cores in use, 0 to 1."""
     facts: dict[str, Any]
     """What the service adds: model, backend, detector, device and the like."""
 
@@ -176,6 +187,7 @@ def _camera(
         detail=state.detail,
         width=state.width,
         height=state.height,
+        asked_per_second=wanted.settings.fps,
         captured_per_second=round(state.fps, 2),
         recorded_per_second=round(rates[0], 2),
         faces_per_second=round(rates[1], 2),
@@ -187,7 +199,8 @@ def _camera(
 
 def _worker(sign: Health) -> WorkerStatus:
     facts = dict(sign.facts)
-    rates = [facts.pop(name, None) for name in ("jobs_per_second", "seconds_per_job", "busy")]
+    names = ("jobs_per_second", "seconds_per_job", "busy", "batch_size")
+    rates = {name: facts.pop(name, None) for name in names}
     for name in ("queues", "demand"):
         facts.pop(name, None)
     return WorkerStatus(
@@ -198,9 +211,10 @@ def _worker(sign: Health) -> WorkerStatus:
         state=sign.state,
         started_ns=sign.started_ns,
         metrics_port=sign.metrics_port,
-        jobs_per_second=rates[0],
-        seconds_per_job=rates[1],
-        busy=rates[2],
+        clock_offset_seconds=sign.clock_offset_seconds,
+        cores=sign.cores,
+        host_busy=sign.host_busy,
+        **rates,
         facts=facts,
     )
 
@@ -231,9 +245,16 @@ def _remedies(
         if camera.state == "lost"
     ]
     overloaded = [
-        f"The {service} can't keep up (demand {ratio:.2f}): mien scale {service}={present[service] + 1}"
+        _overload(service, ratio, [worker for worker in workers if worker.service == service])
         for service, ratio in demand.items()
         if ratio > 1
     ]
     advised = [str(worker.facts["remedy"]) for worker in workers if worker.facts.get("remedy")]
     return list(dict.fromkeys([*missing, *waiting, *lost, *overloaded, *advised]))
+
+
+def _overload(service: str, ratio: float, workers: Sequence[WorkerStatus]) -> str:
+    says = f"The {service} can't keep up (demand {ratio:.2f})"
+    if crowded_hosts(workers):
+        return f"{says}, and no core is free for another one: lower the cameras' fps, or add a machine"
+    return f"{says}: mien scale {service}={enough_workers(workers, ratio)}"

@@ -26,6 +26,7 @@ from shared.records import (
     WantedCamera,
 )
 from shared.store_connection import Guard, connect, redact, url_of
+from shared.store_figures import FrameAges, ServerFigures, read_ages, read_server
 from shared.store_history import History
 
 __all__ = [
@@ -85,6 +86,11 @@ class Store(History):
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+    def server(self) -> ServerFigures:
+        """Return what the server says of itself."""
+        with self._calls():
+            return read_server(self._client)
 
     # --- wanted state ---------------------------------------------------------------------------
 
@@ -250,6 +256,11 @@ class Store(History):
                 pipe.evalsha(self._advance.sha, len(names), *names, layout.plan(entry), result)
             answers: list[Any] = pipe.execute()
         return answers
+
+    def newest_ages(self, cameras: Sequence[str], count: int) -> list[FrameAges]:
+        """Return how old each camera's newest frames, at most `count` of each, were at every stage."""
+        with self._calls():
+            return read_ages(self._client, cameras, count)
 
     def ledger(self, camera: str) -> dict[str, int]:
         """Return outcome → frames, `captured`, and `in_flight`: captured and not accounted for yet."""

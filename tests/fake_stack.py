@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -15,6 +15,7 @@ from shared.config import CameraSettings
 from shared.emotions import EMOTIONS
 from shared.errors import StoreError
 from shared.records import CameraState, Change, Health, Wanted, WantedCamera
+from shared.store_figures import FrameAges, ServerFigures
 
 RUN = 1_700_000_000_000
 
@@ -31,6 +32,13 @@ class FakeStore:
         self.recorded: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, CameraState] = {}
         self.ledgers: dict[str, dict[str, int]] = {}
+        self.latency = {"75": 60, "100": 30, "150": 9, "200": 1}
+        """Of the newest minute."""
+        self.used_bytes = 96 * 2**20
+        self.ages_ms: dict[str, float] = {
+            "capture": 2, "frames_queue": 5, "detect": 25, "faces_queue": 26, "classify": 38,
+            "results_queue": 39, "record": 42,
+        }  # fmt: skip
         self._wanted: dict[str, WantedCamera] = {}
         for name in cameras:
             self.put_camera(name, CameraSettings(source=f"{name}.mp4"))
@@ -80,8 +88,21 @@ class FakeStore:
 
     def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
         self._check()
-        latency = {"75": 60, "100": 30, "150": 9, "200": 1}
-        return [{"minute": until_minute - 1, "frames": 100, "faces": 150, "latency": latency}]
+        minute = min(until_minute - 1, time.time_ns() // 60_000_000_000)
+        row = {"minute": minute, "frames": sum(self.latency.values()), "faces": 150, "latency": self.latency}
+        return [row] if minute >= since_minute else []
+
+    def newest_ages(self, cameras: Sequence[str], count: int) -> list[FrameAges]:
+        self._check()
+        now = time.time_ns()
+        return [FrameAges(now - age * 10**9, self.ages_ms) for age in range(3) for _ in cameras]
+
+    def server(self) -> ServerFigures:
+        self._check()
+        return ServerFigures(
+            product="valkey", version="8.1.1", used_bytes=self.used_bytes, limit_bytes=512 * 2**20,
+            policy="noeviction", clients=9, keys=140, up_seconds=7200,
+        )  # fmt: skip
 
     def latest(self, camera: str) -> dict[str, Any] | None:
         self._check()

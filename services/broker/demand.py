@@ -12,9 +12,9 @@ class Rate:
         self._value = 0.0
         self._at: float | None = None
 
-    def count(self, now: float) -> None:
-        """Note one event."""
-        self._value = self.per_second(now) + 1 / self._SECONDS
+    def count(self, now: float, events: int = 1) -> None:
+        """Note events that happen now."""
+        self._value = self.per_second(now) + events / self._SECONDS
         self._at = now
 
     def per_second(self, now: float) -> float:

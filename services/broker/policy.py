@@ -181,6 +181,8 @@ class Policy:
         first_lost = max(frame.previous, peer.received) + 1
         if frame.live and peer.received <= frame.previous and first_lost < frame.sequence:
             self.desk.notice(frame.camera, frame.run, first_lost, frame.sequence - 1, Outcome.OVERTAKEN, now)
+            # Had there been room, these would have come too: demand counts them.
+            self.desk.arrivals[topology.FRAMES.name].count(now, frame.sequence - first_lost)
         peer.received = max(peer.received, frame.sequence)
         origin = now - frame.age_ns / 1e9
         self.desk.enqueue(

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import analyze, api, audit, control, login, snapshot
+from services.dashboard import analyze, api, audit, control, login, snapshot, system
 from services.dashboard.access import Access
 from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.gate import Gate
@@ -60,9 +60,10 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
         title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     app.state.store, app.state.settings = store, settings
+    app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
-    for part in (login, audit, api, control, analyze, snapshot):
+    for part in (login, audit, api, control, analyze, snapshot, system):
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)

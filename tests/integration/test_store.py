@@ -26,7 +26,8 @@ COUNTS = {
 def entry(
     sequence: int, captured_ns: int, camera: str = "door", size: int = 0, keep_seconds: int = 60
 ) -> Advance:
-    document = {"sequence": sequence, "captured_ns": captured_ns, "padding": "x" * size}
+    ages = {"capture": 2.0, "record": float(sequence)}
+    document = {"sequence": sequence, "captured_ns": captured_ns, "ages_ms": ages, "padding": "x" * size}
     return Advance(
         camera=camera,
         run=1,
@@ -108,6 +109,25 @@ def test_results_are_read_by_time_and_page_by_page(store: Store) -> None:
     assert latest["sequence"] == 500
     assert store.latest("nobody") is None
     assert list(store.results("nobody")) == []
+
+
+def test_the_newest_frames_of_each_camera_tell_their_ages(store: Store) -> None:
+    now = time.time_ns()
+    store.apply([entry(number, now + number) for number in range(1, 10)])
+    store.apply([entry(number, now + number, camera="yard") for number in range(1, 3)])
+    ages = store.newest_ages(["door", "yard", "nowhere"], 4)
+    assert [frame.ages_ms["record"] for frame in ages] == [9.0, 8.0, 7.0, 6.0, 2.0, 1.0]
+    assert ages[0].captured_ns == now + 9
+    assert store.newest_ages([], 4) == []
+
+
+def test_the_server_tells_its_memory_and_version(store: Store) -> None:
+    store.put_camera("door", CameraSettings(source="0"))
+    server = store.server()
+    assert server.product in ("redis", "valkey")
+    assert server.version.count(".") == 2
+    assert server.used_bytes > 0
+    assert (server.keys, server.clients > 0) == (1, True)
 
 
 def test_minutes_are_summed_and_found_over_hours(store: Store) -> None:

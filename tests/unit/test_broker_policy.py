@@ -512,6 +512,19 @@ def test_demand_is_load_over_workers(bench: Bench) -> None:
     assert bench.policy.desk.demand("detector", bench.now) == pytest.approx(0.5, rel=0.1)
 
 
+def test_demand_counts_the_frames_that_a_live_camera_overwrote_for_want_of_room(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.worker("detector1")
+    bench.camera("door")
+    for sequence in range(4, 1601, 4):
+        bench.frame("door", sequence, previous=max(0, sequence - 4))
+        [(job, _)] = bench.jobs("detector1")
+        bench.now += 0.1
+        bench.result("detector1", job)
+        bench.tick(0, alive=("recorder1",))
+    assert bench.policy.desk.demand("detector", bench.now) == pytest.approx(4.0, rel=0.1)
+
+
 def test_a_live_frame_is_acknowledged_when_it_leaves_the_queue(bench: Bench) -> None:
     bench.camera("door")
     bench.heads("door")
