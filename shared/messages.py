@@ -61,9 +61,8 @@ class Outcome(StrEnum):
 
 
 class Preview(StrEnum):
-    """How a watched frame may be shown: not at all, faces blurred, or as it is."""
+    """How a watched frame is shown: with its faces blurred, or as it is."""
 
-    NONE = "none"
     BLURRED = "blurred"
     CLEAR = "clear"
 
@@ -182,7 +181,8 @@ class Job(Header, frozen=True, kw_only=True):
     """Of the frame (for Gone the first one, for Seen and End 1); the inner header must agree."""
     age_ns: Nanoseconds
     """Age of the frame when the job was sent, on the broker's clock."""
-    preview: Preview = Preview.NONE
+    previews: Annotated[frozenset[Preview], Meta(max_length=len(Preview))] = frozenset()
+    """How somebody watches the camera; a detector sends each of these that its own setting allows."""
     watched: bool = False
     """Whether anybody subscribes to the camera's results."""
 

@@ -13,7 +13,8 @@ class Work(NamedTuple):
     id: JobId
     message: Message
     """The inner message: Frame, Faces, Result, Gone, Seen or End."""
-    preview: Preview
+    previews: frozenset[Preview]
+    """How the frame is to be shown to those who watch it."""
     age_ns: int
     """The frame's age when the step began: as the broker said at sending, plus the time held here."""
 

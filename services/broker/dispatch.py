@@ -146,18 +146,17 @@ class Dispatcher:
             run=task.run,
             sequence=task.first,
             age_ns=max(0, int((now - task.origin) * 1e9)),
-            preview=self._preview(task.camera),
+            previews=self._previews(task.camera),
             watched=bool(self.watched) and topology.result_topic(task.camera) in self.watched,
         )
         self.actions.append(Send(worker.identity, encode(header, *_parts(task))))
 
-    def _preview(self, camera: str) -> Preview:
+    def _previews(self, camera: str) -> frozenset[Preview]:
         if not self.watched:
-            return Preview.NONE
-        for preview in (Preview.BLURRED, Preview.CLEAR):
-            if topology.preview_topic(camera, preview) in self.watched:
-                return preview
-        return Preview.NONE
+            return frozenset()
+        return frozenset(
+            preview for preview in Preview if topology.preview_topic(camera, preview) in self.watched
+        )
 
     def acknowledge(self, task: Task) -> None:
         """Tell a frame's source, once, that the frame no longer counts against its window."""

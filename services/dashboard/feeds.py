@@ -22,6 +22,9 @@ UNREAD_SECONDS: Final = 1.0
 """So long without results, and pictures are shown without them."""
 MAX_PICTURE_HEADER: Final = 4096
 
+FeedKey = tuple[str, Preview]
+"""A camera, and how its pictures are shown."""
+
 
 class FeedSource(Protocol):
     """Where the feeds come from; `shared.bus.FeedReader` is one."""
@@ -109,10 +112,17 @@ class CameraFeed:
 
 
 class Viewer:
-    """One browser: which cameras it watches, and the newest of each that it has not been sent yet."""
+    """One browser: which cameras it watches and how, and the newest of each that it has not been sent yet.
 
-    def __init__(self) -> None:
+    Args:
+        may_see_clear: whether its role allows it to ask for pictures that are not blurred.
+    """
+
+    def __init__(self, may_see_clear: bool = False) -> None:
         self.cameras: frozenset[str] = frozenset()
+        self.preview = Preview.BLURRED
+        self.may_see_clear = may_see_clear
+        self.wants_clear = False
         self._waiting: OrderedDict[str, View | str] = OrderedDict()
         self._filled = asyncio.Event()
 
@@ -145,6 +155,8 @@ class Viewer:
 class Hub:
     """Subscribes to what somebody watches, and to nothing else, and gives every viewer its views.
 
+    Pictures are blurred, except for viewers who may see them clear and ask for that, while it is allowed.
+
     Args:
         source: the broker's feeds.
         clock: monotonic seconds.
@@ -153,15 +165,15 @@ class Hub:
     def __init__(self, source: FeedSource, clock: Callable[[], float] = time.monotonic) -> None:
         self.viewers: set[Viewer] = set()
         self._source, self._clock = source, clock
-        self._watchers: Counter[str] = Counter()
-        self._feeds: dict[str, CameraFeed] = {}
+        self._watchers: Counter[FeedKey] = Counter()
+        self._feeds: dict[FeedKey, CameraFeed] = {}
         self._subscribed: Counter[str] = Counter()
         self._asked: dict[str, set[asyncio.Future[bytes]]] = {}
-        self._clear = False
+        self._clear_allowed = False
 
-    def join(self) -> Viewer:
+    def join(self, may_see_clear: bool = False) -> Viewer:
         """Admit a viewer, who watches nothing yet."""
-        viewer = Viewer()
+        viewer = Viewer(may_see_clear)
         self.viewers.add(viewer)
         return viewer
 
@@ -172,31 +184,20 @@ class Hub:
 
     def watch(self, viewer: Viewer, cameras: frozenset[str]) -> None:
         """Change which cameras a viewer watches."""
-        added, removed = cameras - viewer.cameras, viewer.cameras - cameras
-        viewer.cameras = cameras
-        viewer.drop(removed)
-        for camera in added:
-            self._watchers[camera] += 1
-            if self._watchers[camera] == 1:
-                self._open(camera)
-        for camera in removed:
-            self._watchers[camera] -= 1
-            if not self._watchers[camera]:
-                del self._watchers[camera]
-                self._close(camera)
+        self._change(viewer, cameras, viewer.preview)
 
-    def show_clear(self, clear: bool) -> None:
-        """Ask for clear pictures, which only detectors that allow them send, or for blurred ones."""
-        if clear == self._clear:
+    def ask_clear(self, viewer: Viewer, clear: bool) -> None:
+        """Note whether a viewer would have clear pictures; it gets them where it may."""
+        viewer.wants_clear = clear
+        self._change(viewer, viewer.cameras, self._preview_for(viewer))
+
+    def allow_clear(self, allowed: bool) -> None:
+        """Note whether anybody may get clear pictures: detectors that do not allow them send none."""
+        if allowed == self._clear_allowed:
             return
-        watched = list(self._feeds)
-        for camera in watched:
-            self._close(camera)
-        self._clear = clear
+        self._clear_allowed = allowed
         for viewer in self.viewers:
-            viewer.drop(watched)
-        for camera in watched:
-            self._open(camera)
+            self._change(viewer, viewer.cameras, self._preview_for(viewer))
 
     async def next_picture(self, camera: str, preview: Preview) -> bytes:
         """Return the camera's next picture as its preview message; it is subscribed to only meanwhile."""
@@ -230,31 +231,48 @@ class Hub:
         for picture in self._asked.get(topic, ()):
             if not picture.done():
                 picture.set_result(payload)
-        kind, _, camera = topic.partition("/")
-        camera = camera.rpartition("/")[2]
-        feed = self._feeds.get(camera)
-        if feed is None or topic not in self._topics(camera):
-            return
-        now = self._clock()
-        view = feed.result(payload, now) if kind == "result" else feed.picture(payload, now)
-        if view is None:
-            return
+        camera, now = topic.rpartition("/")[2], self._clock()
+        for preview in Preview:
+            feed = self._feeds.get((camera, preview))
+            if feed is None:
+                continue
+            if topic == result_topic(camera):
+                self._offer(camera, preview, feed.result(payload, now))
+            elif topic == preview_topic(camera, preview) and (view := feed.picture(payload, now)):
+                self._offer(camera, preview, view)
+
+    def _offer(self, camera: str, preview: Preview, view: View) -> None:
         for viewer in self.viewers:
-            if camera in viewer.cameras:
+            if viewer.preview is preview and camera in viewer.cameras:
                 viewer.offer(camera, view)
 
-    def _topics(self, camera: str) -> list[str]:
-        preview = Preview.CLEAR if self._clear else Preview.BLURRED
-        return [result_topic(camera), preview_topic(camera, preview)]
+    def _preview_for(self, viewer: Viewer) -> Preview:
+        clear = self._clear_allowed and viewer.may_see_clear and viewer.wants_clear
+        return Preview.CLEAR if clear else Preview.BLURRED
 
-    def _open(self, camera: str) -> None:
-        self._feeds[camera] = CameraFeed(self._clock())
-        for topic in self._topics(camera):
+    def _change(self, viewer: Viewer, cameras: frozenset[str], preview: Preview) -> None:
+        before = {(camera, viewer.preview) for camera in viewer.cameras}
+        after = {(camera, preview) for camera in cameras}
+        viewer.cameras, viewer.preview = cameras, preview
+        viewer.drop(camera for camera, _ in before - after)
+        for key in after - before:
+            self._watchers[key] += 1
+            if self._watchers[key] == 1:
+                self._open(key)
+        for key in before - after:
+            self._watchers[key] -= 1
+            if not self._watchers[key]:
+                del self._watchers[key]
+                self._close(key)
+
+    def _open(self, key: FeedKey) -> None:
+        self._feeds[key] = CameraFeed(self._clock())
+        for topic in _topics(key):
             self._subscribe(topic)
 
-    def _close(self, camera: str) -> None:
-        del self._feeds[camera]
-        for topic in self._topics(camera):
+    def _close(self, key: FeedKey) -> None:
+        del self._feeds[key]
+        for topic in _topics(key):
             self._unsubscribe(topic)
 
     def _subscribe(self, topic: str) -> None:
@@ -267,3 +285,7 @@ class Hub:
         if not self._subscribed[topic]:
             del self._subscribed[topic]
             self._source.unsubscribe(topic)
+
+
+def _topics(key: FeedKey) -> tuple[str, str]:
+    return result_topic(key[0]), preview_topic(*key)

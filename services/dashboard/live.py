@@ -1,10 +1,12 @@
 """One WebSocket per browser: it says what it watches, and gets pictures, results and the stack's status.
 
-Client → server, text: `{"watch": ["door", "desk"]}` (all that it watches from now on).
-Server → client, text: `{"type": "hello", …}` once, `{"type": "status", "status": {…}}` or
-`{"type": "status", "error": "…"}` every second, `{"type": "result", "result": {…}}` with each recorded frame;
-binary: a picture, as the detector published it (4 bytes big-endian length, JSON header, JPEG). A result comes
-before its picture. A slow client gets fewer frames, never older ones.
+Client → server, text: `{"watch": ["door", "desk"]}` (all that it watches from now on), `{"clear": true}` (an
+admin would have pictures whose faces are not blurred).
+Server → client, text: `{"type": "hello", "role": …}` once, `{"type": "status", "status": {…}, "clear": …}`
+(whether pictures may be clear, for an admin who would) or `{"type": "status", "error": "…"}` every second,
+`{"type": "result", "result": {…}}` with each recorded frame; binary: a picture, as the detector published it
+(4 bytes big-endian length, JSON header, JPEG). A result comes before its picture. A slow client gets fewer
+frames, never older ones.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.dashboard.feeds import Hub, View, Viewer
+from services.dashboard.roles import Role, identity_of
 from shared.errors import StoreError
 from shared.messages import CameraName, Preview
 from shared.status import Status, StatusSource, read_status
@@ -35,6 +38,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """What a client may say; what it leaves out stays as it was."""
 
     watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)] | UnsetType = UNSET
+    clear: bool | UnsetType = UNSET
 
 
 class Announcer:
@@ -55,7 +59,8 @@ class Announcer:
 
     def greet(self, viewer: Viewer) -> None:
         """Tell a new viewer what is known."""
-        greeting = {"type": "hello", "objective_seconds": self._objective_seconds}
+        role = Role.ADMIN if viewer.may_see_clear else Role.VIEWER
+        greeting = {"type": "hello", "role": role, "objective_seconds": self._objective_seconds}
         viewer.tell("#hello", msgspec.json.encode(greeting).decode())
         if time.monotonic() - self._read_at < 2 * STATUS_SECONDS:
             viewer.tell(_STATUS, self._text)
@@ -69,7 +74,7 @@ class Announcer:
                 await self._somebody.wait()
             self._text, clear = await asyncio.to_thread(self._read)
             self._read_at = time.monotonic()
-            self._hub.show_clear(clear)
+            self._hub.allow_clear(clear)
             for viewer in self._hub.viewers:
                 viewer.tell(_STATUS, self._text)
             await asyncio.sleep(STATUS_SECONDS)
@@ -80,7 +85,8 @@ class Announcer:
             status = read_status(self._store)
         except StoreError as error:
             return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), False
-        return msgspec.json.encode({"type": "status", "status": status}).decode(), may_be_clear(status)
+        clear = may_be_clear(status)
+        return msgspec.json.encode({"type": "status", "status": status, "clear": clear}).decode(), clear
 
 
 def may_be_clear(status: Status) -> bool:
@@ -94,13 +100,20 @@ def may_be_clear(status: Status) -> bool:
 
 
 async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> None:
-    """Serve one browser until it goes or says something malformed."""
+    """Serve one browser until it goes, says something malformed, or its login ends."""
+    identity = identity_of(socket)
+    if identity is None:
+        await socket.close(1008, "log in first")
+        return
     await socket.accept()
-    viewer = hub.join()
+    viewer = hub.join(may_see_clear=identity.role is Role.ADMIN)
     announcer.greet(viewer)
     talking = asyncio.create_task(_talk(socket, viewer))
     try:
-        refusal = await _listen(socket, hub, viewer)
+        async with asyncio.timeout(max(0.0, identity.expires_at - time.time())):
+            refusal = await _listen(socket, hub, viewer)
+    except TimeoutError:
+        refusal = "the login has ended"
     finally:
         talking.cancel()
     if refusal:
@@ -114,6 +127,8 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> str:
             wish = msgspec.json.decode(await socket.receive_text(), type=Wish)
             if wish.watch is not UNSET:
                 hub.watch(viewer, wish.watch)
+            if wish.clear is not UNSET:
+                hub.ask_clear(viewer, wish.clear)
     except WebSocketDisconnect:
         return ""
     except (ValueError, KeyError) as error:  # KeyError: a binary message

@@ -77,8 +77,7 @@ class DetectorService:
         frame = decode_frame(header, job.message.payload[0], self._memories)
         found = self._detector.detect(frame)
         outs: list[Out] = [self._reply(job, header, frame, found)]
-        if job.preview is not Preview.NONE:
-            outs.append(self._preview(job.preview, header, frame, found))
+        outs += self._previews(job.previews, header, frame, found)
         if header.encoding is Encoding.SHARED and not self._memories.is_intact(header):
             raise DecodeError("the frame was overwritten by its source while it was looked at")
         return outs
@@ -105,8 +104,12 @@ class DetectorService:
         out = Faces(**about, detector=self._detector.name, crop=FER_BOX.name, faces=described, excess=excess)
         return Reply(job.id, out, (crops.data.cast("B"),))
 
-    def _preview(self, asked: Preview, header: Frame, frame: Image, found: list[FoundFace]) -> Publish:
+    def _previews(
+        self, asked: frozenset[Preview], header: Frame, frame: Image, found: list[FoundFace]
+    ) -> Iterator[Publish]:
         """Show what was asked for, but clear only if this detector's own setting allows it."""
-        clear = asked is Preview.CLEAR and self._settings.preview == "clear"
-        shown = Preview.CLEAR if clear else Preview.BLURRED
-        return Publish(preview_topic(header.camera, shown), render(header, frame, found, blurred=not clear))
+        for preview in asked:
+            blurred = preview is not Preview.CLEAR
+            if blurred or self._settings.preview == "clear":
+                shown = render(header, frame, found, blurred=blurred)
+                yield Publish(preview_topic(header.camera, preview), shown)

@@ -17,7 +17,7 @@ from services.recorder.service import RecorderService
 from shared import keys
 from shared.config import Settings
 from shared.emotions import EMOTIONS
-from shared.messages import JobId, Message, Preview, Reading, Result
+from shared.messages import JobId, Message, Reading, Result
 from shared.store import Advance, Store
 from shared.work import Work, Write
 from tests.valkey import start_valkey
@@ -55,7 +55,7 @@ def measure(frames: int, faces: int, store: Store, client: "redis.Redis") -> dic
     """Record frames and return what they cost."""
     service = RecorderService(Settings(), store.cursor, time.time_ns)
     works = [
-        Work(JobId(1, result.sequence), Message(result), Preview.NONE, 0) for result in results(frames, faces)
+        Work(JobId(1, result.sequence), Message(result), frozenset(), 0) for result in results(frames, faces)
     ]
     started = time.process_time()
     entries: list[Advance] = [

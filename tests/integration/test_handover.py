@@ -8,7 +8,7 @@ import pytest
 
 from services.recorder.service import RecorderService
 from shared.config import Settings
-from shared.messages import End, Gone, Header, JobId, Message, Outcome, Preview, Result, Seen
+from shared.messages import End, Gone, Header, JobId, Message, Outcome, Result, Seen
 from shared.store import Store
 from shared.work import Finish, Work, Write
 
@@ -40,7 +40,7 @@ class Recorder:
 
     def give(self, number: int, header: Header, now: float) -> None:
         self.held[number] = header
-        work = Work(JobId(1, number), Message(header), Preview.NONE, 0)
+        work = Work(JobId(1, number), Message(header), frozenset(), 0)
         self.backlog += [out for out in self.service.step([work], now) if isinstance(out, Write)]
 
 

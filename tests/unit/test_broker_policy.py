@@ -469,24 +469,25 @@ def test_forged_frames_are_counted_outside_the_ledger(bench: Bench, changes: dic
     assert bench.policy.desk.dropped == before
 
 
-def test_previews_are_asked_for_only_while_watched_and_blurred_wins(bench: Bench) -> None:
+def test_previews_are_asked_for_only_while_watched_each_in_the_way_it_is_watched(bench: Bench) -> None:
     bench.worker("detector1", window=8)
     numbers: Iterator[int] = count(1)
     bench.camera("door")
 
-    def preview() -> Preview:
+    def previews() -> frozenset[Preview]:
         bench.frame("door", next(numbers))
         [(job, _)] = bench.jobs("detector1")
-        return job.preview
+        return job.previews
 
-    assert preview() is Preview.NONE
+    assert previews() == frozenset()
     bench.event(Subscribed(True, "preview/clear/door"))
-    assert preview() is Preview.CLEAR
+    assert previews() == {Preview.CLEAR}
     bench.event(Subscribed(True, "preview/blurred/door"))
-    assert preview() is Preview.BLURRED
-    bench.event(Subscribed(False, "preview/blurred/door"))
+    assert previews() == {Preview.CLEAR, Preview.BLURRED}
     bench.event(Subscribed(False, "preview/clear/door"))
-    assert preview() is Preview.NONE
+    assert previews() == {Preview.BLURRED}
+    bench.event(Subscribed(False, "preview/blurred/door"))
+    assert previews() == frozenset()
 
 
 def test_only_detectors_and_recorders_publish(bench: Bench) -> None:

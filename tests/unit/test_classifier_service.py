@@ -12,7 +12,7 @@ from shared.codec import decode, encode
 from shared.config import ClassifierSettings
 from shared.emotions import EMOTIONS
 from shared.errors import ArtefactError, StoreError
-from shared.messages import Face, Faces, JobId, Message, Preview, Result
+from shared.messages import Face, Faces, JobId, Message, Result
 from shared.work import Reject, Reply, Work
 
 MARKS = tuple(float(value) for value in range(10))
@@ -72,7 +72,7 @@ def job(values, number=1, **changes):
         "excess": 3,
     }
     crops = np.repeat(np.array(values, np.uint8), 96 * 96).tobytes()
-    return Work(JobId(1, number), Message(Faces(**(header | changes)), (crops,)), Preview.NONE, 0)
+    return Work(JobId(1, number), Message(Faces(**(header | changes)), (crops,)), frozenset(), 0)
 
 
 def service(backend):
@@ -140,7 +140,7 @@ def test_probabilities_are_short_and_sum_to_one():
 def test_frame_that_is_not_for_it_is_rejected_and_the_others_answered():
     made, _, _ = service(Brightness())
     (result,) = made.step([job([1])], 0.0)
-    wrong = Work(JobId(1, 8), Message(result.header), Preview.NONE, 0)
+    wrong = Work(JobId(1, 8), Message(result.header), frozenset(), 0)
     outs = list(made.step([job([0], 1), job([0], 2, crop="other-9"), wrong], 0.0))
     rejected = {out.job.number: out.reason for out in outs if isinstance(out, Reject)}
     assert rejected == {

@@ -216,10 +216,10 @@ def test_pictures_are_clear_only_if_user_and_detectors_agree(
     store.blur = blur
     store.processes = [process("detector", number, preview=own) for number, own in enumerate(settings)]
     with client.websocket_connect("/ws") as socket:
-        socket.send_text(json.dumps({"watch": ["desk"]}))
+        socket.send_text(json.dumps({"watch": ["desk"], "clear": True}))
         statuses = messages(socket, "status")
         next(statuses)
-        next(statuses)
+        assert next(statuses)["clear"] is topic.startswith("preview/clear")
         assert feed.topics == {"result/desk", topic}
 
 

@@ -62,8 +62,8 @@ def frame_header(image, encoding=Encoding.JPEG, **changes):
     return Frame(**(values | changes))
 
 
-def job(header, payload, preview=Preview.NONE, number=1):
-    return Work(JobId(1, number), Message(header, (payload,)), preview, 0)
+def job(header, payload, previews=frozenset(), number=1):
+    return Work(JobId(1, number), Message(header, (payload,)), previews, 0)
 
 
 def service(detector, **settings):
@@ -171,7 +171,7 @@ def test_giant_frame_is_refused_before_it_is_decoded():
 
 def test_another_kind_of_message_is_rejected():
     (reply,) = step(GivenFaces(), job(frame_header(picture()), jpeg(picture())))
-    (reject,) = step(GivenFaces(), Work(JobId(1, 2), Message(reply.header), Preview.NONE, 0))
+    (reject,) = step(GivenFaces(), Work(JobId(1, 2), Message(reply.header), frozenset(), 0))
     assert reject == Reject(JobId(1, 2), "a detector works on frames, not on RESULT")
 
 
@@ -198,14 +198,13 @@ def read_preview(payload):
     [
         (Preview.BLURRED, "blurred", "preview/blurred/door"),
         (Preview.BLURRED, "clear", "preview/blurred/door"),
-        (Preview.CLEAR, "blurred", "preview/blurred/door"),
         (Preview.CLEAR, "clear", "preview/clear/door"),
     ],
 )
 def test_preview_is_clear_only_if_the_setting_allows(asked, allowed, topic):
     image = astronaut()
     face = FoundFace((178.0, 65.0, 91.0, 111.0), 0.9, FACE.landmarks)
-    outs = step(GivenFaces(face), job(frame_header(image), jpeg(image), asked), preview=allowed)
+    outs = step(GivenFaces(face), job(frame_header(image), jpeg(image), frozenset({asked})), preview=allowed)
     reply, publish = outs
     assert isinstance(reply, Reply)
     assert isinstance(publish, Publish)
@@ -222,6 +221,18 @@ def test_preview_is_clear_only_if_the_setting_allows(asked, allowed, topic):
     detail = face_detail(shown)
     assert detail > 8 if topic.startswith("preview/clear") else detail < 3
     assert np.abs(shown[300:].astype(int) - image[300:]).mean() < 5  # the rest is as it was
+
+
+def test_both_previews_go_out_when_both_are_watched_and_no_clear_one_against_the_setting():
+    image = astronaut()
+    face = FoundFace((178.0, 65.0, 91.0, 111.0), 0.9, FACE.landmarks)
+    asked = job(frame_header(image), jpeg(image), frozenset(Preview))
+    _, *published = step(GivenFaces(face), asked, preview="clear")
+    detail = {publish.topic: face_detail(read_preview(publish.payload)[1]) for publish in published}
+    assert detail["preview/clear/door"] > 8
+    assert detail["preview/blurred/door"] < 3
+    _, *published = step(GivenFaces(face), asked, preview="blurred")
+    assert [publish.topic for publish in published] == ["preview/blurred/door"]
 
 
 def face_detail(shown):

@@ -7,7 +7,9 @@ import time
 import pytest
 
 from services.dashboard.feeds import KEPT_PICTURES, Hub, View, Viewer, picture_key
-from tests.fake_stack import SceneFeed, preview, result, scene
+from shared.messages import Preview
+from shared.topology import preview_topic
+from tests.fake_stack import RUN, SceneFeed, preview, result, scene
 
 
 class Clock:
@@ -112,17 +114,51 @@ def test_pictures_without_results_do_not_pile_up(hub: Hub) -> None:
     watcher(hub, "desk")
     for sequence in range(1, 100):
         hub.take("preview/blurred/desk", picture_of("desk", sequence))
-    assert len(hub._feeds["desk"]._pictures) == KEPT_PICTURES
+    assert len(hub._feeds["desk", Preview.BLURRED]._pictures) == KEPT_PICTURES
 
 
-def test_clear_pictures_are_asked_for_only_when_allowed(hub: Hub, source: SceneFeed) -> None:
-    watcher(hub, "desk")
+def pictures_for(hub: Hub, *viewers: Viewer) -> list[str]:
+    """Return which of the two pictures of a frame each viewer gets."""
+    head = json.dumps({"camera": "desk", "run": RUN, "sequence": 1}).encode()
+    for shown in Preview:
+        hub.take(preview_topic("desk", shown), len(head).to_bytes(4, "big") + head + shown.encode())
+    hub.take("result/desk", result_of("desk", 1))
+    views = [waiting(viewer) for viewer in viewers]
+    pictures = [view.picture or b"" for view in views if isinstance(view, View)]
+    return [picture.rpartition(b"}")[2].decode() for picture in pictures]
+
+
+def test_clear_pictures_go_to_who_may_and_would_while_it_is_allowed(hub: Hub, source: SceneFeed) -> None:
+    viewer, admin, shy = hub.join(), hub.join(may_see_clear=True), hub.join(may_see_clear=True)
+    for one in (viewer, admin, shy):
+        hub.watch(one, frozenset({"desk"}))
+    hub.ask_clear(viewer, True)
+    hub.ask_clear(admin, True)
+    blurred = {"result/desk", "preview/blurred/desk"}
+    assert source.topics == blurred, "undecided means blurred"
+    hub.allow_clear(True)
+    assert source.topics == blurred | {"preview/clear/desk"}
+    assert pictures_for(hub, viewer, admin, shy) == ["blurred", "clear", "blurred"]
+    hub.allow_clear(False)
+    assert source.topics == blurred
+    assert pictures_for(hub, viewer, admin, shy) == ["blurred", "blurred", "blurred"]
+    hub.allow_clear(True)
+    hub.ask_clear(admin, False)
+    assert source.topics == blurred
+    for one in (viewer, admin, shy):
+        hub.leave(one)
+    assert source.topics == set()
+
+
+def test_a_clear_picture_that_waits_is_dropped_when_it_is_no_longer_allowed(hub: Hub) -> None:
+    admin = hub.join(may_see_clear=True)
+    hub.watch(admin, frozenset({"desk"}))
+    hub.ask_clear(admin, True)
+    hub.allow_clear(True)
     hub.take("preview/clear/desk", picture_of("desk", 1))
-    assert not hub._feeds["desk"]._pictures
-    hub.show_clear(True)
-    assert source.topics == {"result/desk", "preview/clear/desk"}
-    hub.show_clear(False)
-    assert source.topics == {"result/desk", "preview/blurred/desk"}
+    hub.take("result/desk", result_of("desk", 1))
+    hub.allow_clear(False)
+    assert waiting(admin) is None
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0\0\0\x04{}", b"\xff\xff\xff\xff{}", b"\0\0\0\x02{}jpeg"])

@@ -6,7 +6,7 @@ import pytest
 
 from services.recorder.notices import Notice
 from services.recorder.ordering import CROWD, Order, Patience, Step
-from shared.messages import End, Gone, JobId, Message, Outcome, Preview, Result, Seen
+from shared.messages import End, Gone, JobId, Message, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
 from shared.work import Work
 
@@ -45,7 +45,7 @@ class Desk:
     def give(self, notice: Notice, now: float) -> list[Step]:
         assert self.order.refusal(notice, WALL_MS) is None
         self.jobs += 1
-        self.order.add(Work(JobId(1, self.jobs), Message(notice), Preview.NONE, 0), now)
+        self.order.add(Work(JobId(1, self.jobs), Message(notice), frozenset(), 0), now)
         return self.order.take()
 
     def wait(self, now: float) -> list[Step]:

@@ -19,7 +19,6 @@ from shared.messages import (
     JobId,
     Message,
     Outcome,
-    Preview,
     Reading,
     Result,
     Seen,
@@ -53,7 +52,7 @@ class Desk:
         works = []
         for header in headers:
             self.jobs += 1
-            works.append(Work(JobId(1, self.jobs), Message(header), Preview.NONE, age_ns))
+            works.append(Work(JobId(1, self.jobs), Message(header), frozenset(), age_ns))
         return list(self.service.step(works, self.now))
 
     def wait(self, seconds: float, confirm: bool = True) -> list[Out]:
