@@ -285,7 +285,7 @@ def test_masked_faces_are_dropped_and_zones_named():
 def test_nobody_sees_what_a_camera_masks_not_even_in_clear_pictures():
     image = np.full((240, 320, 3), 200, np.uint8)
     header = frame_header(image, scope=Scope(masks=(LEFT_HALF,)))
-    _, publish = step(GivenFaces(FACE), job(header, jpeg(image), Preview.CLEAR), preview="clear")
+    _, publish = step(GivenFaces(FACE), job(header, jpeg(image), frozenset({Preview.CLEAR})), preview="clear")
     _, shown = read_preview(publish.payload)
     assert shown[:, :150].max() < 20
     assert shown[:, 170:].min() > 180
