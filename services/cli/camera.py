@@ -168,19 +168,19 @@ def _print_cameras(cameras: "list[CameraStatus]") -> None:
 
 @app.command("test")
 def test(source: SourceArgument) -> None:
-    """Open a source, read a second of it, and say what it gives; needs no running stack.
+    """Open a source, read a second of it, and say what it gives and shows; needs no running stack.
 
     \b
     Example:
       mien camera test rtsp://user:password@10.0.0.5/stream
     """
-    from shared.config import redact
+    from shared.config import CameraSettings, redact
 
-    shown = redact(source)
+    shown, camera = redact(source), CameraSettings(source=local_path(source))
     command = [sys.executable, "-m", "services.capture.look"]
     try:
         answer = subprocess.run(
-            command, input=local_path(source), capture_output=True, text=True, timeout=TEST_SECONDS
+            command, input=camera.model_dump_json(), capture_output=True, text=True, timeout=TEST_SECONDS
         )
     except subprocess.TimeoutExpired:
         raise SourceError(
@@ -191,6 +191,8 @@ def test(source: SourceArgument) -> None:
         raise SourceError(last.removeprefix("mien: "))
     found = json.loads(answer.stdout)
     print(
-        f"{shown}: {found['width']}x{found['height']}, {found['frames_per_second']:.1f} frames a second, "
-        f"first frame after {found['first_frame_seconds']:.1f} s"
+        f"{shown}: {found['width']}x{found['height']}, {found['fps']:.1f} frames a second, "
+        f"first frame after {found['first_frame_seconds']:.1f} s, {len(found['faces'])} face(s)"
     )
+    for line in found["advice"]:
+        print(f"  {line}")

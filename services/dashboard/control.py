@@ -1,11 +1,14 @@
 """The REST API that changes things: cameras, the running stack's settings, and which models there are."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.dashboard import audit
+from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from services.dashboard.api import CameraPath, StoreParameter, shown_camera
 from shared import topology
 from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
@@ -21,6 +24,8 @@ COUNTS: Final = {
     "recorders": topology.RECORDER.name,
 }
 """Names of the counts in the settings, and the services whose processes they count."""
+MAX_DETAIL: Final = 500
+"""Characters of a change in the audit log: polygons may be long."""
 
 router = APIRouter()
 
@@ -76,8 +81,10 @@ def get_settings(request: Request) -> Settings:
     return settings
 
 
-@router.patch("/api/cameras/{name}", tags=["cameras"])
-def change_camera(name: CameraPath, change: CameraChange, store: StoreParameter) -> dict[str, Any]:
+@router.patch("/api/cameras/{name}", tags=["cameras"], dependencies=[NEED_ADMIN])
+def change_camera(
+    name: CameraPath, change: CameraChange, request: Request, store: StoreParameter
+) -> dict[str, Any]:
     """Change some of a camera's settings; it is read in the new way within a second."""
     known = store.wanted_cameras().get(name)
     if known is None:
@@ -90,6 +97,7 @@ def change_camera(name: CameraPath, change: CameraChange, store: StoreParameter)
     except ConfigError as error:
         raise HTTPException(422, str(error)) from None
     store.put_camera(name, settings, known.origin)
+    audit.record(request, "camera.change", name, _changes(values))
     return shown_camera(name, settings)
 
 
@@ -98,7 +106,7 @@ def kept_source(given: str, known: CameraSettings) -> str:
     return known.source if given == redact(known.source) else given
 
 
-@router.get("/api/settings", tags=["settings"])
+@router.get("/api/settings", tags=["settings"], dependencies=[NEED_VIEWER])
 def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     """What holds now: the model, how many of each worker, whether faces are blurred."""
     settings, wanted = get_settings(request), store.wanted()
@@ -108,7 +116,7 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     return StackSettings(model=model, blur=wanted.blur, supervised=supervised, **counts)
 
 
-@router.patch("/api/settings", tags=["settings"])
+@router.patch("/api/settings", tags=["settings"], dependencies=[NEED_ADMIN])
 def change_settings(request: Request, change: StackChange, store: StoreParameter) -> StackSettings:
     """Change any of model, blur and, under `mien up`, the number of workers; no frame is lost."""
     settings, values = get_settings(request), change.model_dump(exclude_unset=True)
@@ -119,10 +127,11 @@ def change_settings(request: Request, change: StackChange, store: StoreParameter
     if model := values.get("model"):
         _check_model(Path(model), settings, store.wanted())
     store.set_wanted(**values)
+    audit.record(request, "settings.change", ", ".join(values), _changes(values))
     return show_settings(request, store)
 
 
-@router.get("/api/models", tags=["settings"])
+@router.get("/api/models", tags=["settings"], dependencies=[NEED_VIEWER])
 def list_models(request: Request, store: StoreParameter) -> list[ModelChoice]:
     """The models to choose from: the one that ships, the configured one and those beside it."""
     settings, wanted = get_settings(request), store.wanted()
@@ -169,6 +178,11 @@ def _describe(path: Path, settings: Settings, wanted: Wanted) -> ModelChoice:
         files=list(card.files),
         **marks,
     )
+
+
+def _changes(values: Mapping[str, Any]) -> str:
+    """Return what was changed to what, for the audit log."""
+    return " ".join(f"{name}={value}" for name, value in values.items())[:MAX_DETAIL]
 
 
 def _asked_counts(settings: Settings, wanted: Wanted) -> dict[str, int]:

@@ -61,6 +61,8 @@ def test_a_source_that_comes_back_as_it_was_shown_keeps_its_password(
     assert store.cameras()["door"].source == "rtsp://me:secret@cam/1"
     client.patch("/api/cameras/door", json={"source": "rtsp://elsewhere/1"})
     assert store.cameras()["door"].source == "rtsp://elsewhere/1"
+    assert [row["action"] for row in store.audit] == ["camera.change"] * 2
+    assert "secret" not in str(store.audit)
 
 
 @pytest.mark.parametrize(
