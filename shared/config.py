@@ -174,6 +174,11 @@ class CaptureSettings(Section):
     """How capture reads its group's cameras."""
 
     group: CameraKey = Field("default", description="the cameras with this `group` are this capture's")
+    declare: Literal["never", "cameras", "demo"] = Field(
+        "never",
+        description="cameras: begin by making those of these settings wanted, as `mien up` does itself; "
+        "demo: and the demo cameras where there would be none",
+    )
     connect_timeout: Duration = Field(
         10.0, gt=0, le=300, description="for opening a camera, up to its first frame"
     )

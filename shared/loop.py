@@ -110,6 +110,9 @@ class Loop:
         batch_wait_seconds: longest wait for a fuller batch.
         writer: where writes go.
         observe: called with each confirmed write and what it changed.
+
+    Attributes:
+        on_turn: called after each turn.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Loop:
         observe: Callable[[Entry, Applied], None],
     ) -> None:
         self.redis_down = False
+        self.on_turn: Callable[[], None] = lambda: None
         self.rates = _Rates(kind.name)
         self._kind, self._service, self._client, self._beats = kind, service, client, beats
         self._batch_size, self._batch_wait_seconds = batch_size, batch_wait_seconds
@@ -155,6 +159,7 @@ class Loop:
             self._step(batch)
         self._emit(self._service.idle(time.monotonic()))
         self._flush()
+        self.on_turn()
 
     def _is_over(self) -> bool:
         if not self._stop_asked.is_set():

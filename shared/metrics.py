@@ -1,9 +1,15 @@
 """Every Prometheus metric, declared once; loops observe them, services do not know them."""
 
-from collections.abc import Mapping
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import ThreadingMixIn
 from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
 from shared.config import MetricsSettings
 from shared.errors import ConfigError
@@ -71,20 +77,54 @@ INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on ar
 MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "sha256", "backend")
 
 
-def start_server(settings: MetricsSettings, default_port: int) -> int:
-    """Serve `/metrics` from a thread and return the port.
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request; none of them keeps the process from ending."""
+
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody wants to read who scraped."""
+
+
+Answer = Callable[[], tuple[bool, Mapping[str, Any]]]
+"""Says whether this process is well, and what it tells of itself (see `shared.pulse.Pulse.answer`)."""
+
+
+def start_server(settings: MetricsSettings, default_port: int, health: Answer | None = None) -> int:
+    """Serve `/metrics`, and `/healthz` where `health` is given, from threads; return the port.
 
     Raises:
         ConfigError: the port is taken.
     """
     port = default_port if settings.port is None else settings.port
+    kind = _Server6 if ":" in settings.host else _Server
     try:
-        server, _ = start_http_server(port, settings.host, REGISTRY)
+        server = make_server(settings.host, port, _pages(health), kind, _Quiet)
     except OSError as error:
         raise ConfigError(
             f"metrics.port: can't listen on {settings.host}:{port}: {error.strerror}; use 0 for a free one"
         ) from None
-    return int(server.server_port)
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server.server_port
+
+
+def _pages(health: Answer | None) -> WSGIApplication:
+    serve_metrics: WSGIApplication = make_wsgi_app(REGISTRY)
+
+    def serve(request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if health is None or request["PATH_INFO"] != "/healthz":
+            return serve_metrics(request, start)
+        is_well, facts = health()
+        start("200 OK" if is_well else "503 Service Unavailable", [("Content-Type", "application/json")])
+        return [json.dumps(facts).encode()]
+
+    return serve
 
 
 def show_model(facts: Mapping[str, Any]) -> None:

@@ -17,10 +17,8 @@ from shared.bus import Client
 from shared.config import Settings, load_settings
 from shared.errors import MienError
 from shared.loop import Loop
-from shared.messages import (
-    SCHEMA,
-    Hello,
-)
+from shared.messages import SCHEMA, Hello
+from shared.pulse import Pulse
 from shared.store import Applied, Entry, Store
 from shared.work import Service
 
@@ -35,6 +33,7 @@ class Context:
         settings: the whole tree.
         instance: this process's name, such as `detector-1`.
         store: Redis; every call may raise StoreError.
+        pulse: what `/healthz` answers; a service that waits before its loop runs keeps it turning.
         chores: called once a second from the beat thread.
         health: facts for the health key beside the loop's own.
         gpu: UUID of the claimed GPU, None for CPU.
@@ -45,6 +44,7 @@ class Context:
     settings: Settings
     instance: str
     store: Store
+    pulse: Pulse
     chores: list[Callable[[], None]] = field(default_factory=list)
     health: dict[str, Any] = field(default_factory=dict)
     gpu: str | None = None
@@ -110,9 +110,10 @@ def _serve(
     batch_wait_seconds: float,
 ) -> None:
     store = Store(settings.redis, settings.run_dir)
-    context = Context(settings, instance, store)
+    pulse = Pulse(kind.name, instance)
+    port = metrics.start_server(settings.metrics, kind.metrics_port, pulse.answer)
+    context = Context(settings, instance, store, pulse)
     service = build(context)
-    port = metrics.start_server(settings.metrics, kind.metrics_port)
     client = Client(settings.bus, _hello(kind, instance, settings), on_invalid=_count_invalid(kind.name))
     beats = Beats(
         settings,
@@ -127,10 +128,12 @@ def _serve(
     )
     context.offset_ns = lambda: beats.offset_ns
     loop = Loop(kind, service, client, beats, batch_size, batch_wait_seconds, store, context.observe)
+    loop.on_turn = pulse.turn
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     service.warm_up()
     gc.collect()
     gc.freeze()  # what was loaded stays: no collection needs to look at it again
+    pulse.state = lambda: _state(loop, client)
     beats.start()
     loop.run()
     beats.stop()
@@ -155,6 +158,10 @@ def _count_invalid(service: str) -> Callable[[str], None]:
 
 def _health(loop: Loop, client: Client, context: Context) -> tuple[str, Mapping[str, Any]]:
     loop.rates.refresh()
-    waiting = "" if client.ready else "broker"
-    waiting = "redis" if loop.redis_down else waiting
-    return (f"waiting for {waiting}" if waiting else "working", {**loop.rates.facts, **context.health})
+    return _state(loop, client), {**loop.rates.facts, **context.health}
+
+
+def _state(loop: Loop, client: Client) -> str:
+    if loop.redis_down:
+        return "waiting for redis"
+    return "working" if client.ready else "waiting for broker"

@@ -118,14 +118,21 @@ class Store(History):
         }
         return {name: wanted for name, wanted in found.items() if wanted}
 
-    def replace_config_cameras(self, cameras: Mapping[str, CameraSettings]) -> None:
-        """Make the cameras of the settings file exactly these; those a user added at run time stay."""
-        old = [name for name, wanted in self.wanted_cameras().items() if wanted.origin == "config"]
+    def replace_config_cameras(self, cameras: Mapping[str, CameraSettings], group: str | None = None) -> None:
+        """Make the cameras of the settings file exactly these; those a user added at run time stay.
+
+        With a group, only its cameras are put in and taken out.
+        """
+        new = {name: camera for name, camera in cameras.items() if group in (None, camera.group)}
+        outdated = [
+            name
+            for name, wanted in self.wanted_cameras().items()
+            if wanted.origin == "config" and group in (None, wanted.settings.group) and name not in new
+        ]
         with self._calls():
-            outdated = [name for name in old if name not in cameras]
             if outdated:
                 self._client.hdel(keys.WANTED_CAMERAS, *outdated)
-        for name, settings in cameras.items():
+        for name, settings in new.items():
             self.put_camera(name, settings, "config")
 
     def wanted(self) -> Wanted:

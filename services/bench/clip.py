@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.supervisor.demo import HOW_TO_GET, packaged_file
+from shared.demo import HOW_TO_GET, packaged_file
 from shared.errors import SourceError
 from shared.vision.media import Video, is_video, read_picture
 

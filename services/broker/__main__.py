@@ -11,6 +11,7 @@ from shared import metrics, process, topology
 from shared.beats import Beats
 from shared.broker_bus import BrokerSockets
 from shared.errors import MienError
+from shared.pulse import Pulse
 from shared.service import start_process
 from shared.store import Store
 
@@ -19,14 +20,16 @@ def main() -> None:
     """Bind the sockets and broker until SIGTERM."""
     instance, settings = start_process(topology.BROKER.name)
     limits = Limits(settings.frames.deadline, settings.frames.lease)
+    pulse = Pulse(topology.BROKER.name, instance)
     try:
         broker = Broker(
             Policy(time.time_ns() // 1_000_000, process.host_id(), limits), BrokerSockets(settings.bus)
         )
-        port = metrics.start_server(settings.metrics, topology.BROKER.metrics_port)
+        port = metrics.start_server(settings.metrics, topology.BROKER.metrics_port, pulse.answer)
     except MienError as error:
         print(f"mien broker: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    pulse.state, broker.on_tick = lambda: "working", pulse.turn
     signal.signal(signal.SIGTERM, lambda *_: broker.stop())
     store = Store(settings.redis, settings.run_dir)
     reporter = Beats(

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from services.broker.policy import Policy
@@ -24,10 +24,11 @@ _BURST: Final = 256
 
 
 class Broker:
-    """Runs the policy over the sockets until it is stopped."""
+    """Runs the policy over the sockets until it is stopped; `on_tick` is called several times a second."""
 
     def __init__(self, policy: Policy, sockets: BrokerSockets) -> None:
         self._policy, self._sockets = policy, sockets
+        self.on_tick: Callable[[], None] = lambda: None
         self._stop_asked = threading.Event()
         self._report: dict[str, Any] = {}
         self._report_at = 0.0
@@ -52,6 +53,7 @@ class Broker:
             now = time.monotonic()
             if drained and now >= tick_at:
                 self._apply(Tick(), now)
+                self.on_tick()
                 tick_at = now + TICK_SECONDS
                 self._report_if_due(now)
         self._sockets.close()

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.capture.children import Child, ChildProcess
@@ -16,7 +16,9 @@ from services.capture.service import CaptureService
 from shared import metrics, topology
 from shared.beats import Beats
 from shared.config import Settings
+from shared.demo import declare_cameras
 from shared.errors import MienError
+from shared.pulse import Pulse
 from shared.records import CameraState
 from shared.service import start_process
 from shared.store import Store
@@ -28,8 +30,8 @@ STOP_SECONDS: Final = 3.0
 class Parent:
     """The parent's loop."""
 
-    def __init__(self, settings: Settings, instance: str, follower: Follower) -> None:
-        self._follower = follower
+    def __init__(self, settings: Settings, instance: str, follower: Follower, pulse: Pulse) -> None:
+        self._follower, self._pulse = follower, pulse
         self._reconnects: dict[str, int] = {}
         self._stop_asked = threading.Event()
 
@@ -50,6 +52,7 @@ class Parent:
                 self._reconnects.pop(camera, None)
                 metrics.forget_camera(camera)
             self._look(now)
+            self._pulse.turn()
             self._follower.states = self._service.states()
             self._measure(self._follower.states)
         self._service.stop(time.monotonic())
@@ -69,17 +72,27 @@ class Parent:
             self._reconnects[state.camera] = state.reconnects
 
 
+def declaration(settings: Settings, store: Store) -> Callable[[], object] | None:
+    """Return what makes the cameras of the settings wanted; None where that is somebody else's to do."""
+    wish, group = settings.capture.declare, settings.capture.group
+    if wish == "never":
+        return None
+    return lambda: declare_cameras(store, settings.cameras, group, use_demo=wish == "demo")
+
+
 def main() -> None:
     """Run until SIGTERM."""
     instance, settings = start_process(topology.CAPTURE.name)
     store = Store(settings.redis, settings.run_dir)
+    pulse = Pulse(topology.CAPTURE.name, instance)
     try:
-        port = metrics.start_server(settings.metrics, topology.CAPTURE.metrics_port)
+        port = metrics.start_server(settings.metrics, topology.CAPTURE.metrics_port, pulse.answer)
     except MienError as error:
         print(f"mien capture: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    follower = Follower(store, settings.capture.group, instance)
-    parent = Parent(settings, instance, follower)
+    follower = Follower(store, settings.capture.group, instance, declaration(settings, store))
+    pulse.state = lambda: follower.state
+    parent = Parent(settings, instance, follower, pulse)
     signal.signal(signal.SIGTERM, lambda *_: parent.stop())
     health = Beats(
         settings, topology.CAPTURE.name, instance, store,

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from shared.config import CameraSettings
@@ -44,12 +44,17 @@ class Follower:
         store: Redis.
         group: of cameras.
         instance: this parent's name.
+        declare: makes the cameras of the settings wanted, once, when this process begins to read the group;
+            may raise StoreError.
     """
 
-    def __init__(self, store: GroupStore, group: str, instance: str) -> None:
+    def __init__(
+        self, store: GroupStore, group: str, instance: str, declare: Callable[[], object] | None = None
+    ) -> None:
         self.wanted: Mapping[str, CameraSettings] | None = None
         self.states: Sequence[CameraState] = ()
         self._store, self._group, self._instance = store, group, instance
+        self._declare = declare
         self._is_away = False
         self._stands_by = False
         self._may_hold_at = 0.0
@@ -96,6 +101,10 @@ class Follower:
         if holds == self._stands_by:
             logger.info("group %s: %s", self._group, "reading its cameras" if holds else "standing by")
         self._stands_by = not holds
+        if holds and self._declare:
+            self._declare()
+            self._declare = None
+            cameras = self._store.cameras()
         self.wanted = cameras if holds else None
         for state in self.states if holds else ():
             self._store.publish_camera(state)

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import psutil
 
-from services.supervisor.demo import HOW_TO_GET, demo_cameras
 from services.supervisor.embedded_redis import server_binary
 from services.supervisor.launch import is_free
 from shared.config import Settings
+from shared.demo import HOW_TO_GET, demo_cameras
 from shared.errors import MienError
 from shared.gpus import list_gpus
 from shared.stack import running_stack, without_password

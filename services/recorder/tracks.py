@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import lap
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 Box = Sequence[float]
 """Four numbers in pixels: x, y, width, height of a box; of a place: centre x, centre y, width, height."""
@@ -27,6 +27,8 @@ LEAST_SIMILARITY: Final = -0.25
 """Distance-IoU; two equal boxes side by side, 1.2 widths apart, have about this."""
 LARGEST_RATIO: Final = 2.0
 """Of the sides of one face in two frames."""
+KEEP_ORDER: Final = 1e-9
+"""Decides between equal choices, as two faces at the same place: the sum of products is largest in order."""
 IMPOSSIBLE: Final = -10.0
 """Stands for a pair that can't be one face, below any sum of possible ones that would leave a pair out."""
 
@@ -132,11 +134,12 @@ def assign(tracks: Sequence[Box], faces: Sequence[Box]) -> list[tuple[int, int]]
     rows, columns = {row for row, _, _ in similar}, {column for _, column, _ in similar}
     if len(rows) == len(columns) == len(similar):  # nobody has a choice
         return [(row, column) for row, column, _ in similar]
-    matrix = np.full((len(tracks), len(faces)), IMPOSSIBLE)
+    cost = np.full((len(tracks), len(faces)), -IMPOSSIBLE)
     for row, column, similarity in similar:
-        matrix[row, column] = similarity
-    pairs = zip(*linear_sum_assignment(matrix, maximize=True), strict=True)
-    return [(int(row), int(column)) for row, column in pairs if matrix[row, column] > IMPOSSIBLE]
+        cost[row, column] = -similarity - KEEP_ORDER * row * column
+    _, columns_of_rows, _ = lap.lapjv(cost, extend_cost=True)
+    pairs = ((row, int(column)) for row, column in enumerate(columns_of_rows) if column >= 0)
+    return [(row, column) for row, column in pairs if cost[row, column] < -IMPOSSIBLE]
 
 
 def distance_iou(one: Box, other: Box) -> float:

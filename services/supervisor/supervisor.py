@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from services.supervisor import demo, launch
+from services.supervisor import launch
 from services.supervisor.embedded_redis import SOCKET, wait_until_ready
 from services.supervisor.launch import REDIS, Launcher
 from services.supervisor.observer import Observer
@@ -12,6 +12,7 @@ from services.supervisor.processes import Ended, Processes
 from services.supervisor.screen import Screen
 from services.supervisor.signals import StopSignals
 from services.supervisor.view import Hints, build_view
+from shared import demo
 from shared.config import Settings
 from shared.errors import StackError, StoreError
 from shared.stack import write_record
@@ -112,19 +113,17 @@ class Supervisor:
         write_record(self._settings.run_dir, self._hints.record())
 
     def _want_cameras(self) -> None:
-        self._store.replace_config_cameras(self._settings.cameras)
+        cameras = demo.declare_cameras(self._store, self._settings.cameras, None, self._use_demo)
+        if cameras:
+            self._screen.note(f"No camera is configured: reading the demo cameras {', '.join(cameras)}.")
+            return
         if self._store.cameras():
             return
-        cameras = demo.demo_cameras() if self._use_demo else {}
-        if cameras:
-            self._store.replace_config_cameras(cameras)
-            self._screen.note(f"No camera is configured: reading the demo cameras {', '.join(cameras)}.")
-        elif self._use_demo:
+        if self._use_demo:
             self._screen.note(
                 f"No camera is configured, and no demo media are installed ({demo.HOW_TO_GET})."
             )
-        if not cameras:
-            self._screen.note("Add a camera with: mien camera add NAME SOURCE")
+        self._screen.note("Add a camera with: mien camera add NAME SOURCE")
 
     # --- run ------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import redis
 
 from shared import keys
 from shared.config import CameraSettings, RedisSettings, Settings
+from shared.demo import declare_cameras
 from shared.errors import ConfigError, StoreError
 from shared.records import Advance, CameraState, Facts, Health, Recorded, Wanted
 from shared.store import Store, redis_url
@@ -59,6 +60,22 @@ def test_cameras_are_kept_with_who_wants_them(store: Store) -> None:
     }
     assert store.remove_camera("yard")
     assert not store.remove_camera("yard")
+
+
+def test_a_capture_group_declares_its_own_cameras_alone(store: Store) -> None:
+    front, back = CameraSettings(source="0", group="front"), CameraSettings(source="1", group="back")
+    assert declare_cameras(store, {"door": front, "yard": back}, "front", use_demo=False) == {}
+    declare_cameras(store, {"door": front, "yard": back}, "back", use_demo=False)
+    declare_cameras(store, {"shed": back}, "back", use_demo=False)
+    assert store.cameras() == {"door": front, "shed": back}
+
+
+def test_demo_cameras_are_wanted_only_where_there_are_no_others(store: Store) -> None:
+    assert set(declare_cameras(store, {}, "default", use_demo=True)) == set(store.cameras()) != set()
+    door = CameraSettings(source="0")
+    store.put_camera("door", door)
+    assert declare_cameras(store, {}, "default", use_demo=True) == {}
+    assert store.cameras() == {"door": door}
 
 
 def test_a_malformed_camera_does_not_hide_the_others(store: Store, valkey_url: str) -> None:

@@ -388,3 +388,27 @@ def test_the_former_holder_goes_first_when_redis_comes_back_empty(redis):
     redis.holder = None
     second.look(2.0 + HOLD_SECONDS)
     assert redis.holder == "two"
+
+
+def test_the_one_that_reads_a_group_declares_its_cameras_once(redis):
+    declared = []
+    first = Follower(redis, "default", "one", lambda: declared.append("one"))
+    second = Follower(redis, "default", "two", lambda: declared.append("two"))
+    for now in (0.0, 1.0):
+        first.look(now)
+        second.look(now)
+    assert declared == ["one"]
+
+
+def test_what_could_not_be_declared_is_declared_later(redis):
+    faults = [StoreError("Redis is full")]
+
+    def declare():
+        if faults:
+            raise faults.pop()
+
+    follower = Follower(redis, "default", "one", declare)
+    follower.look(0.0)
+    assert (follower.wanted, follower.state) == (None, "waiting for redis")
+    follower.look(1.0)
+    assert list(follower.wanted) == ["door"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from services.supervisor import demo, launch
+from services.supervisor import launch
 from services.supervisor.embedded_redis import server_binary, server_configuration
 from services.supervisor.launch import REDIS, Data, Launcher
 from services.supervisor.observer import Observer
@@ -15,7 +15,7 @@ from services.supervisor.plan import Plan, instance_name
 from services.supervisor.processes import Processes
 from services.supervisor.screen import PlainScreen, _render
 from services.supervisor.view import Hints, build_view
-from shared import topology
+from shared import demo, topology
 from shared.config import DashboardSettings, RedisSettings, load_settings
 from shared.errors import ConfigError, StackError
 from shared.records import Wanted

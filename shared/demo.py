@@ -1,10 +1,14 @@
-"""Demo cameras with real faces, from pictures and videos that packages of the `demo` extra bring along."""
+"""The cameras a stack starts with: those of its settings, else demo cameras from media of packages."""
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.config import CameraSettings
+
+if TYPE_CHECKING:
+    from shared.store import Store
 
 HOW_TO_GET: Final = "pip install 'mien[demo]'"
 
@@ -28,3 +32,27 @@ def demo_cameras() -> dict[str, CameraSettings]:
     if picture:
         cameras["demo-astronaut"] = CameraSettings(source=str(picture), pan=True, pace="live", fps=15)
     return cameras
+
+
+def declare_cameras(
+    store: "Store", cameras: Mapping[str, CameraSettings], group: str | None, use_demo: bool
+) -> dict[str, CameraSettings]:
+    """Want the cameras of the settings, in place of those they held before; what users added stays.
+
+    Args:
+        store: Redis.
+        cameras: of the settings.
+        group: only this capture group's cameras are touched; None: all.
+        use_demo: want the demo cameras if there would be none at all.
+
+    Returns:
+        The demo cameras, if they are wanted now.
+
+    Raises:
+        StoreError: Redis is away.
+    """
+    store.replace_config_cameras(cameras, group)
+    demo = demo_cameras() if use_demo and not store.cameras() else {}
+    if demo:
+        store.replace_config_cameras(demo, group)
+    return demo
