@@ -175,7 +175,7 @@ def test_the_first_hour_is_found_among_days(store: Store) -> None:
 
 def test_a_timeline_is_read_from_results_minutes_and_hours(store: Store) -> None:
     """The same frames, two a second up to now, read in buckets of three kinds."""
-    now = time.time_ns() // SECOND
+    now = time.time_ns() // SECOND // 2 * 2
     seen = {"track": 5, "emotion": "happy", "certain": True, "smoothed_emotion": "happy", "seconds": 0.5}
     entries = []
     for number in range(16):
