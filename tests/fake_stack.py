@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,10 +11,11 @@ import cv2
 import msgspec
 import numpy as np
 
+from services.recorder.document import timestamp
 from shared.config import CameraSettings
 from shared.emotions import EMOTIONS
 from shared.errors import StoreError
-from shared.records import CameraState, Change, Health, Wanted, WantedCamera
+from shared.records import CameraState, Change, Health, TimedFrame, Wanted, WantedCamera
 from shared.store_figures import FrameAges, ServerFigures
 
 RUN = 1_700_000_000_000
@@ -30,6 +31,7 @@ class FakeStore:
         self.audit: list[dict[str, Any]] = []
         self.processes = list(default_processes())
         self.recorded: dict[str, list[dict[str, Any]]] = {}
+        self.counted: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, CameraState] = {}
         self.ledgers: dict[str, dict[str, int]] = {}
         self.latency = {"75": 60, "100": 30, "150": 9, "200": 1}
@@ -88,9 +90,11 @@ class FakeStore:
 
     def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
         self._check()
+        if camera in self.counted:
+            return [row for row in self.counted[camera] if since_minute <= row["minute"] < until_minute]
         minute = min(until_minute - 1, time.time_ns() // 60_000_000_000)
-        row = {"minute": minute, "frames": sum(self.latency.values()), "faces": 150, "latency": self.latency}
-        return [row] if minute >= since_minute else []
+        counts = {"frames": sum(self.latency.values()), "faces": 150, "latency": self.latency}
+        return [minute_row(minute, **counts)] if minute >= since_minute else []
 
     def newest_ages(self, cameras: Sequence[str], count: int) -> list[FrameAges]:
         self._check()
@@ -104,14 +108,35 @@ class FakeStore:
             policy="noeviction", clients=9, keys=140, up_seconds=7200,
         )  # fmt: skip
 
+    def hours(self, camera: str, since_hour: int, until_hour: int) -> list[dict[str, Any]]:
+        self._check()
+        hours: dict[int, dict[str, Any]] = {}
+        for row in self.counted.get(camera, []):
+            number = row["minute"] // 60
+            hour = hours.setdefault(number, {**minute_row(0), "hour": number, "frames": 0, "seconds": {}})
+            hour |= {name: hour[name] + row[name] for name in ("frames", "faces", "arrived")}
+            hour["seconds"] = dict(Counter(hour["seconds"]) + Counter(row["seconds"]))
+        return [hours[number] for number in sorted(hours) if since_hour <= number < until_hour]
+
+    def first_hour(self, camera: str, since_hour: int, until_hour: int) -> int | None:
+        rows = self.hours(camera, since_hour, until_hour)
+        return rows[0]["hour"] if rows else None
+
+    def timed_frames(self, camera: str, since_ns: int, until_ns: int) -> Iterator[TimedFrame]:
+        for row in self.results(camera, since_ns, until_ns):
+            yield msgspec.convert(row, TimedFrame)
+
     def latest(self, camera: str) -> dict[str, Any] | None:
         self._check()
         recorded = self.recorded.get(camera)
         return recorded[-1] if recorded else None
 
-    def results(self, camera: str, since_ns: int = 0, **page: Any) -> Iterator[dict[str, Any]]:
+    def results(
+        self, camera: str, since_ns: int = 0, until_ns: int | None = None, **page: Any
+    ) -> Iterator[dict[str, Any]]:
         self._check()
-        rows = [row for row in self.recorded.get(camera, []) if row["captured_ns"] >= since_ns]
+        end = until_ns or 2**63
+        rows = [row for row in self.recorded.get(camera, []) if since_ns <= row["captured_ns"] < end]
         after = page.get("after")
         rows = rows[[row["id"] for row in rows].index(after) + 1 :] if after else rows
         yield from rows[: page.get("limit")]
@@ -129,6 +154,12 @@ class FakeStore:
     def _check(self) -> None:
         if self.away:
             raise StoreError("Redis at redis.sock does not answer; start it, or correct redis.url")
+
+
+def minute_row(minute: int, **counts: Any) -> dict[str, Any]:
+    """Return what `Store.minutes` says of one minute."""
+    empty = {"faces": 0, "arrived": 0, "stayed": 0, "seconds": {}, "zones": {}}
+    return {"minute": minute, "frames": 900, "uncertain": 0, "emotions": {}, "latency": {}, **empty, **counts}
 
 
 def process(service: str, number: int = 1, **facts: Any) -> Health:
@@ -168,6 +199,7 @@ def result(camera: str, sequence: int, faces: list[dict[str, Any]], captured_ns:
     """Return a result as the recorder publishes it."""
     return {
         "camera": camera, "run": RUN, "sequence": sequence, "captured_ns": captured_ns, "live": True,
+        "captured_at": timestamp(captured_ns),
         "width": 640, "height": 360, "latency_ms": 61.5, "ages_ms": {}, "detector": "yunet", "model": "0123",
         "backend": "litert", "faces": faces, "excess": 0,
     }  # fmt: skip

@@ -1,20 +1,17 @@
 """`mien results`: what was recorded of a camera, as JSON or CSV."""
 
-import csv
 import json
 import sys
 import time
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect
 from shared.errors import ConfigError
-
-FACE_FIELDS: Final = ("track", "emotion", "certain", "confidence", "smoothed_emotion", "score")
-COLUMNS: Final = ("captured_at", "camera", "run", "sequence", *FACE_FIELDS, "x", "y", "width", "height")
+from shared.export import COLUMNS, csv_text, face_records, flat
 
 
 class Format(StrEnum):
@@ -60,33 +57,10 @@ def results(
 def write(frames: Iterable[dict[str, Any]], form: Format) -> None:
     """Print results, each as the store gives it, in the given form."""
     if form is Format.CSV:
-        _write_csv(frames)
+        for text in csv_text(map(flat, face_records(frames)), COLUMNS):
+            sys.stdout.write(text)
     elif form is Format.JSONL:
         for frame in frames:
             print(json.dumps(frame))
     else:
         print("[" + ",\n ".join(map(json.dumps, frames)) + "]")
-
-
-def _write_csv(frames: Iterable[dict[str, Any]]) -> None:
-    """One row per face; the emotions' columns come from the first face, as every model has its own labels."""
-    writer: csv.DictWriter[str] | None = None
-    for frame in frames:
-        for face in frame["faces"]:
-            row = face_row(frame, face)
-            if writer is None:
-                writer = csv.DictWriter(sys.stdout, list(row), restval="", extrasaction="ignore")
-                writer.writeheader()
-            writer.writerow(row)
-    if writer is None:
-        csv.writer(sys.stdout).writerow(COLUMNS)
-
-
-def face_row(frame: dict[str, Any], face: dict[str, Any]) -> dict[str, Any]:
-    """Return one face of a result as a flat row; probabilities as `p_LABEL` and `smoothed_LABEL`."""
-    x, y, width, height = face["box"]
-    row = {name: frame[name] for name in ("captured_at", "camera", "run", "sequence")}
-    row |= {name: face[name] for name in FACE_FIELDS}
-    row |= {"x": x, "y": y, "width": width, "height": height}
-    row |= {f"p_{label}": value for label, value in face["probabilities"].items()}
-    return row | {f"smoothed_{label}": value for label, value in face["smoothed"].items()}

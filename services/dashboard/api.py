@@ -1,23 +1,19 @@
 """The REST API: cameras, results, status, and where Prometheus finds every process."""
 
-import itertools
 import socket
-import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from pydantic import Field
 
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
-from shared.config import CameraKey, CameraSettings, MetricsSettings, parse_duration, redact
+from shared.config import CameraKey, CameraSettings, MetricsSettings, redact
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
 from shared.status import Status, read_status
 from shared.store import Store
-
-MAX_RESULTS: Final = 1000
 
 router = APIRouter()
 CameraPath = Annotated[str, Path(pattern=CAMERA_PATTERN, description="the camera's name")]
@@ -108,28 +104,3 @@ def latest(name: CameraPath, store: StoreParameter) -> Response:
     if result is None:
         raise HTTPException(404, f"nothing is recorded of camera {name}")
     return as_json(result)
-
-
-@router.get("/api/cameras/{name}/results", tags=["results"], dependencies=[NEED_VIEWER])
-def results(
-    name: CameraPath,
-    store: StoreParameter,
-    since: Annotated[str, Query(description="so long ago (10m, 30s), or seconds since 1970")] = "1m",
-    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 100,
-    after: Annotated[
-        str | None, Query(pattern=r"^\d{1,15}-\d{1,10}$", description="`next` of the page before")
-    ] = None,
-) -> Response:
-    """Results in the order of their recording, oldest first; `next` is None at the end."""
-    since_ns = _since_ns(since)
-    found = list(itertools.islice(store.results(name, since_ns=since_ns, limit=limit, after=after), limit))
-    return as_json({"results": found, "next": found[-1]["id"] if len(found) == limit else None})
-
-
-def _since_ns(since: str) -> int:
-    try:
-        seconds = parse_duration(since)
-    except ValueError as error:
-        raise HTTPException(422, f"since: {error}") from None
-    is_moment = seconds > 1e9  # no stack looks back 30 years
-    return int((seconds if is_moment else max(time.time() - seconds, 0)) * 1e9)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-MAX_ZONES: Final = 16
-"""Zones of a camera that are counted in one minute; the counts of a minute stay few."""
+from shared.messages import MAX_AREAS
+
+MAX_ZONES: Final = MAX_AREAS
+"""Zones of a camera that are counted in one minute, whatever they were renamed to: its counts stay few."""
 EVERYWHERE: Final = ""
 """The camera's whole picture, among the zones."""
 

@@ -35,7 +35,7 @@ def url() -> Iterator[str]:
 
 def recorded(url: str, camera: str, run: int, sequence: int) -> dict[str, Any] | None:
     """Return the result of one frame, as the API gives it."""
-    with urllib.request.urlopen(f"{url}api/cameras/{camera}/results?since=10s&limit=1000") as answer:
+    with urllib.request.urlopen(f"{url}api/cameras/{camera}/results?from=10s&limit=1000") as answer:
         rows = json.load(answer)["results"]
     return next((row for row in rows if (row["run"], row["sequence"]) == (run, sequence)), None)
 

@@ -82,10 +82,10 @@ def test_a_camera_is_not_replaced_by_accident(client: TestClient) -> None:
 def test_results_come_in_pages(client: TestClient, store: FakeStore) -> None:
     rows = [{**result("desk", number, [], 10**18 + number), "id": f"{number}-0"} for number in range(1, 6)]
     store.recorded["desk"] = rows
-    first = client.get("/api/cameras/desk/results", params={"since": "1000000000", "limit": 3}).json()
+    first = client.get("/api/cameras/desk/results", params={"from": "1000000000", "limit": 3}).json()
     assert [row["sequence"] for row in first["results"]] == [1, 2, 3]
     assert first["next"] == "3-0"
-    query = {"since": "1000000000", "limit": 3, "after": first["next"]}
+    query = {"from": "1000000000", "limit": 3, "after": first["next"]}
     second = client.get("/api/cameras/desk/results", params=query).json()
     assert [row["sequence"] for row in second["results"]] == [4, 5]
     assert second["next"] is None
@@ -93,7 +93,7 @@ def test_results_come_in_pages(client: TestClient, store: FakeStore) -> None:
     assert client.get("/api/cameras/door/latest").status_code == 404
 
 
-@pytest.mark.parametrize("query", ["since=soon", "limit=0", "limit=9999", "after=x"])
+@pytest.mark.parametrize("query", ["from=soon", "limit=0", "limit=9999", "after=x"])
 def test_a_wrong_query_is_refused(client: TestClient, query: str) -> None:
     assert client.get(f"/api/cameras/desk/results?{query}").status_code == 422
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.recorder.service import RecorderService
@@ -165,6 +166,15 @@ def test_a_face_counts_as_what_it_is_shown_as_and_for_a_second_at_most() -> None
     _, sudden, long_unseen = recorded(outs)
     assert sudden.counts["seconds:uncertain"] == 0.066  # the frame says sad, the track is still happy
     assert long_unseen.counts["seconds:happy"] == 1.0
+
+
+def test_a_face_in_a_zone_counts_there_too() -> None:
+    desk = Desk()
+    inside = msgspec.structs.replace(face(HAPPY), zones=("till", "door"))
+    _, second = recorded(desk.give(result(1, inside, face(SAD, x=200)), result(2, inside, face(SAD, x=200))))
+    till = {name: number for name, number in second.counts.items() if name.startswith("zone:till:")}
+    assert till == {"zone:till:faces": 1, "zone:till:seconds:happy": 0.066, "zone:till:stayed": 1}
+    assert second.hour_counts["zone:door:seconds:happy"] == 0.066
 
 
 def test_one_lingering_face_is_one_person_however_long_it_stays() -> None:

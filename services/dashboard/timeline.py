@@ -1,0 +1,247 @@
+"""What was recorded over a stretch of time: results in pages, the timeline, and exports."""
+
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from msgspec import Struct
+
+from services.dashboard.access import NEED_VIEWER
+from services.dashboard.api import CameraPath, StoreParameter, as_json
+from services.dashboard.moments import HELP, moment
+from services.dashboard.openapi import answer, errors
+from shared.config import Settings
+from shared.emotions import UNCERTAIN
+from shared.export import COLUMNS, Row, csv_text, face_records, flat, json_lines
+from shared.messages import CAMERA_PATTERN
+from shared.store import Store
+from shared.timeline import HOUR, MINUTE, Bucket, Span, buckets, span_of
+
+MAX_RESULTS: Final = 1000
+MAX_CAMERAS: Final = 64
+ALL: Final = "all"
+DAY: Final = 86_400
+MINUTE_COLUMNS: Final = ("at", "camera", "frames", "faces", "tracks", "face_seconds", UNCERTAIN)
+
+router = APIRouter(dependencies=[NEED_VIEWER])
+From = Annotated[str, Query(alias="from", max_length=40, description=HELP)]
+FromOrAll = Annotated[
+    str, Query(alias="from", max_length=40, description=f"{HELP}; `all`: the oldest that is kept")
+]
+To = Annotated[str | None, Query(alias="to", max_length=40, description=f"{HELP}; now, if left out")]
+Cameras = Annotated[
+    str | None, Query(max_length=MAX_CAMERAS * 41, description="names with commas; all, if left out")
+]
+Zone = Annotated[str, Query(max_length=64, description="count only faces in this zone")]
+
+
+class CameraBuckets(Struct, frozen=True):
+    """One camera's part of the timeline."""
+
+    camera: str
+    buckets: list[Bucket]
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    """How moods moved; buckets in which no frame was recorded are left out."""
+
+    since: int = msgspec.field(name="from")
+    """Seconds since 1970, as `to`."""
+    until: int = msgspec.field(name="to")
+    step: int
+    """Length of a bucket in seconds."""
+    cameras: list[CameraBuckets]
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Rows(StrEnum):
+    """What a row is."""
+
+    FACES = "faces"
+    MINUTES = "minutes"
+
+
+@router.get("/api/cameras/{name}/results", tags=["results"])
+def results(
+    name: CameraPath,
+    store: StoreParameter,
+    since: From = "1m",
+    until: To = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 100,
+    after: Annotated[
+        str | None, Query(pattern=r"^\d{1,15}-\d{1,10}$", description="`next` of the page before")
+    ] = None,
+) -> Response:
+    """Results captured in [from, to) in the order of their recording; `next` is null at the end."""
+    now = time.time()
+    since_ns = int(moment("from", since, now) * 1e9)
+    until_ns = None if until is None else int(moment("to", until, now) * 1e9)
+    page = store.results(name, since_ns=since_ns, until_ns=until_ns, limit=limit, after=after)
+    found = list(itertools.islice(page, limit))
+    return as_json({"results": found, "next": found[-1]["id"] if len(found) == limit else None})
+
+
+_EXAMPLE: Final = Timeline(
+    since=1_795_512_300,
+    until=1_795_512_600,
+    step=300,
+    cameras=[
+        CameraBuckets(
+            "door",
+            [
+                Bucket(
+                    start=1_795_512_300, seconds=300, frames=4480, faces=1.42, tracks=11, uncertain=31.5,
+                    emotions={"happy": 120.6, "neutral": 260.1, "sad": 9.9},
+                )
+            ],
+        )
+    ],
+)  # fmt: skip
+
+
+@router.get(
+    "/api/timeline",
+    tags=["results"],
+    responses={
+        **answer(Timeline, _EXAMPLE),
+        **errors({422: "From must lie before to"}),
+    },
+)
+def timeline(
+    request: Request,
+    store: StoreParameter,
+    since: FromOrAll = "1h",
+    until: To = None,
+    cameras: Cameras = None,
+    zone: Zone = "",
+) -> Response:
+    """How moods moved: face-seconds by emotion, mean number of faces, and how many people, by time.
+
+    The stretch is widened to whole buckets, about 150 at most: of seconds for up to 10 minutes of which full
+    results are kept, else of minutes, hours or days. `emotions` and `uncertain` are face-seconds: a share is
+    one of them over the sum of all.
+    """
+    names = _names(store, cameras)
+    span = _span(store, request.app.state.settings, names, since, until)
+    parts = [CameraBuckets(name, buckets(store, name, span, zone)) for name in names]
+    return as_json(Timeline(since=span.since, until=span.until, step=span.step, cameras=parts))
+
+
+@router.get("/api/export", tags=["results"], response_class=StreamingResponse)
+def export(
+    request: Request,
+    store: StoreParameter,
+    since: FromOrAll = "10m",
+    until: To = None,
+    cameras: Cameras = None,
+    zone: Zone = "",
+    form: Annotated[Format, Query(alias="format")] = Format.CSV,
+    rows: Annotated[Rows, Query(description="faces: as long as full results are kept")] = Rows.FACES,
+) -> StreamingResponse:
+    """A file with a row for each face of each frame, or for each minute; camera after camera."""
+    names = _names(store, cameras)
+    start, end = _range(store, request.app.state.settings, names, since, until)
+    if rows is Rows.FACES:
+        records: Iterator[Row] = _faces(store, names, start, end, zone)
+        columns: tuple[str, ...] = COLUMNS
+    else:
+        labels = _labels(store, names, start, end)
+        records, columns = _minutes(store, names, start, end, zone, labels), (*MINUTE_COLUMNS, *labels)
+    if form is Format.CSV:
+        chunks = csv_text(map(flat, records) if rows is Rows.FACES else records, columns)
+    else:
+        chunks = json_lines(records)
+    first = next(chunks)  # before the answer begins: without Redis it is an error and not an empty file
+    kind = "text/csv" if form is Format.CSV else "application/jsonl"
+    name = f"mien-{rows}-{datetime.fromtimestamp(start, UTC):%Y%m%dT%H%M%SZ}.{form}"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return StreamingResponse(itertools.chain([first], chunks), media_type=kind, headers=headers)
+
+
+def _faces(store: Store, names: list[str], start: float, end: float, zone: str) -> Iterator[Row]:
+    for name in names:
+        frames = store.results(name, since_ns=int(start * 1e9), until_ns=int(end * 1e9))
+        yield from face_records(frames, zone)
+
+
+def _minutes(
+    store: Store, names: list[str], start: float, end: float, zone: str, labels: list[str]
+) -> Iterator[Row]:
+    first, last = int(start // MINUTE) * MINUTE, -int(-end // MINUTE) * MINUTE
+    for name in names:
+        for day in range(first, last, DAY):
+            for bucket in buckets(store, name, Span(day, min(day + DAY, last), MINUTE), zone):
+                yield _minute_row(name, bucket, labels)
+
+
+def _minute_row(camera: str, bucket: Bucket, labels: list[str]) -> Row:
+    total = bucket.uncertain + sum(bucket.emotions.values())
+    return {
+        "at": f"{datetime.fromtimestamp(bucket.start, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "camera": camera,
+        "frames": bucket.frames,
+        "faces": bucket.faces,
+        "tracks": bucket.tracks,
+        "face_seconds": round(total, 2),
+        UNCERTAIN: bucket.uncertain,
+        **{label: bucket.emotions.get(label, 0.0) for label in labels},
+    }
+
+
+def _labels(store: Store, names: list[str], start: float, end: float) -> list[str]:
+    """Return every emotion that the hours of a stretch know: the columns, before the first row is read."""
+    hours = int(start // HOUR), -int(-end // HOUR)
+    found = {label for name in names for row in store.hours(name, *hours) for label in row["seconds"]}
+    return sorted(found - {UNCERTAIN})
+
+
+def _names(store: Store, cameras: str | None) -> list[str]:
+    """Return the cameras that are asked for; without any, the wanted ones."""
+    if cameras is None:
+        return list(store.cameras())[:MAX_CAMERAS]
+    names = list(dict.fromkeys(name for name in cameras.split(",") if name))
+    unfit = next((name for name in names if not re.fullmatch(CAMERA_PATTERN, name)), None)
+    if unfit is not None or not 0 < len(names) <= MAX_CAMERAS:
+        reason = f"{unfit[:40]!r} is no camera's name" if unfit else f"give 1 to {MAX_CAMERAS} names"
+        raise HTTPException(422, f"cameras: {reason}")
+    return names
+
+
+def _span(store: Store, settings: Settings, names: list[str], since: str, until: str | None) -> Span:
+    start, end = _range(store, settings, names, since, until)
+    return span_of(start, end, time.time(), settings.retention.results)
+
+
+def _range(
+    store: Store, settings: Settings, names: list[str], since: str, until: str | None
+) -> tuple[float, float]:
+    """Return seconds since 1970: within what is kept, and not after now."""
+    now = time.time()
+    oldest = now - settings.retention.minutes
+    start = _first(store, names, oldest, now) if since == ALL else moment("from", since, now)
+    end = now if until is None else min(moment("to", until, now), now)
+    if not start < end:
+        raise HTTPException(422, "from must lie before to, and not ahead of now")
+    if end <= oldest:
+        raise HTTPException(422, "to: nothing is kept for so long; see retention.minutes")
+    return max(start, oldest), end
+
+
+def _first(store: Store, names: list[str], oldest: float, now: float) -> float:
+    """Return when the first recorded hour begins; an hour ago, if nothing is recorded."""
+    hours = [store.first_hour(name, int(oldest // HOUR), int(now // HOUR) + 1) for name in names]
+    known: list[Any] = [hour * HOUR for hour in hours if hour is not None]
+    return float(max(min(known), oldest)) if known else now - HOUR
