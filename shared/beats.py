@@ -21,13 +21,15 @@ from shared.store import Health, Store
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 1.0
+HEALTH_BEATS: Final = 2
+"""Health is published with every second beat: it lives 5 s."""
 EXIT_HUNG: Final = 75
 _WATCHDOG_SECONDS: Final = 10.0
 """A C call that keeps the interpreter lock starves the beat thread; then a C-level timer ends the process."""
 
 
 class Beats:
-    """A thread that beats to the broker, publishes health and does chores, once a second.
+    """A thread that beats to the broker, does chores once a second, and publishes health.
 
     Args:
         settings: the tree.
@@ -78,14 +80,18 @@ class Beats:
 
     def _run(self) -> None:
         socket = BeatSocket(self._settings.bus)
+        beats = 0
         while not self._stop.is_set():
-            faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
             due = time.monotonic() + BEAT_SECONDS
             if self._beating:
                 self._beat(socket)
-            for chore in (self._publish_health, *self._chores):
+            if beats % HEALTH_BEATS == 0:
+                faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
+                self._do(self._publish_health)
+            for chore in self._chores:
                 self._do(chore)
             self._listen(socket, due)
+            beats += 1
         faulthandler.cancel_dump_traceback_later()
         socket.close()
 

@@ -237,6 +237,9 @@ class RecorderSettings(Section):
     """Ordering, tracking and smoothing."""
 
     reorder: Duration = Field(0.2, le=5, description="longest wait for a frame that a worker still holds")
+    batch_wait: Duration = Field(
+        0.02, le=0.5, description="results of so long are written together: less work, but later"
+    )
     half_life: Duration = Field(0.5, description="of the smoothed probabilities")
     track_memory: Duration = Field(1.0, le=60, description="how long a track outlives its face")
 

@@ -107,7 +107,7 @@ class Loop:
         client: connection to the broker.
         beats: the beat thread, told when a step runs.
         batch_size: jobs in a step at most.
-        batch_wait_seconds: longest wait for a fuller batch.
+        batch_wait_seconds: how long to sleep for a fuller batch.
         writer: where writes go.
         observe: called with each confirmed write and what it changed.
 
@@ -172,18 +172,22 @@ class Loop:
         return self._drained or now >= self._drain_until
 
     def _gather(self) -> list[Work]:
-        """Take the first job there is, then more until the batch is full or its wait is over."""
+        """Take the first job there is and what came with it; if there is room, sleep and take what came then.
+
+        Sleeping, not polling: waking up for each message costs as much as dealing with it.
+        """
         batch = self._accept(self._client.receive(IDLE_SECONDS))
         if not batch:
             return batch
-        until = time.monotonic() + self._batch_wait_seconds
-        while len(batch) < self._batch_size:
-            left = until - time.monotonic()
-            message = self._client.receive(max(0.0, left))
-            if message is None:
-                break
-            batch += self._accept(message)
+        self._fill(batch)
+        if self._batch_wait_seconds and len(batch) < self._batch_size:
+            time.sleep(self._batch_wait_seconds)
+            self._fill(batch)
         return batch
+
+    def _fill(self, batch: list[Work]) -> None:
+        while len(batch) < self._batch_size and (message := self._client.receive(0)) is not None:
+            batch += self._accept(message)
 
     def _accept(self, message: Message | None) -> list[Work]:
         if message is None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -46,6 +46,8 @@ __all__ = [
 
 HEALTH_SECONDS: Final = 5
 AUDIT_LENGTH: Final = 10_000
+TIDY_SECONDS: Final = 600.0
+"""How often the living are listed again; who was not within twice that leaves the index."""
 PAGE: Final = 200
 """Entries applied in one round trip: well within the timeout."""
 
@@ -77,6 +79,7 @@ class Store(History):
         script = (Path(__file__).parent / "advance.lua").read_text()
         self._advance = self._client.register_script(script)
         self._calls = Guard(redact(self.url))
+        self._tidied_at: dict[str, float] = {}
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -204,29 +207,36 @@ class Store(History):
     def publish_health(self, health: Health) -> None:
         """Say how this process does; it counts as gone 5 s later."""
         key = keys.health(health.service, health.instance)
-        self._publish(
-            keys.HEALTH_INDEX, f"{health.service}:{health.instance}", key, msgspec.json.encode(health)
-        )
+        member = f"{health.service}:{health.instance}"
+        self._publish(keys.HEALTH_INDEX, {member: (key, msgspec.json.encode(health))})
 
     def health(self) -> list[Health]:
         """Return the living processes, by service and instance."""
         return self._living(keys.HEALTH_INDEX, lambda member: keys.health(*member.split(":", 1)), Health)
 
-    def publish_camera(self, state: CameraState) -> None:
-        """Say how a camera does; it counts as unknown 5 s later."""
-        self._publish(keys.STATE_INDEX, state.camera, keys.state(state.camera), msgspec.json.encode(state))
+    def publish_cameras(self, states: Iterable[CameraState]) -> None:
+        """Say how cameras do; they count as unknown 5 s later."""
+        signs = {state.camera: (keys.state(state.camera), msgspec.json.encode(state)) for state in states}
+        if signs:
+            self._publish(keys.STATE_INDEX, signs)
 
     def camera_states(self) -> dict[str, CameraState]:
         """Return the cameras that some capture process runs."""
         return {state.camera: state for state in self._living(keys.STATE_INDEX, keys.state, CameraState)}
 
-    def _publish(self, index: str, member: str, key: str, value: bytes) -> None:
-        now_ms = time.time_ns() // 1_000_000
+    def _publish(self, index: str, signs: Mapping[str, tuple[str, bytes]]) -> None:
+        """Set each member's (key, value) for 5 s; list in the index those that were not there before."""
         with self._calls(), self._client.pipeline(transaction=False) as pipe:
-            pipe.set(key, value, ex=HEALTH_SECONDS)
-            pipe.zadd(index, {member: now_ms})
-            pipe.zremrangebyscore(index, 0, now_ms - 3_600_000)
-            pipe.execute()
+            for key, value in signs.values():
+                pipe.set(key, value, ex=HEALTH_SECONDS, get=True)
+            before = pipe.execute()
+            now = time.time()
+            fresh = [member for member, old in zip(signs, before, strict=True) if old is None]
+            if fresh or now > self._tidied_at.get(index, 0.0) + TIDY_SECONDS:
+                self._tidied_at[index] = now
+                pipe.zadd(index, dict.fromkeys(signs, int(now * 1000)))
+                pipe.zremrangebyscore(index, 0, int((now - 2 * TIDY_SECONDS) * 1000))
+                pipe.execute()
 
     def _living(self, index: str, key: Callable[[str], str], record: type[_T]) -> list[_T]:
         with self._calls(), self._client.pipeline(transaction=False) as pipe:

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.bench.clip import default_media, make_clip
-from services.bench.kernel import cpu_seconds_per_1000_frames
+from services.bench.kernel import PlainLoop
 from services.bench.measure import Memory, dropped, percentiles, read_cpu, stage_milliseconds
 from services.bench.stack import Stack
-from shared.artefact import DEFAULT_ARTEFACT
 from shared.config import CameraSettings, load_settings
 from shared.vision.faces import load_detector
 
 SAMPLE_SECONDS: Final = 1.0
 WARM_UP_SECONDS: Final = 2.0
+COMPARE_SECONDS: Final = 10.0
+"""How long the pipeline and the plain loop run beside each other."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Load:
         seconds: how long it is measured.
         media: picture or video that they show; None: a portrait of the demo extra.
         settings: of the stack, nested (detection width, weights, workers, backend).
-        kernel: measure the plain loop too.
+        kernel: then measure processor time again, beside the plain loop.
     """
 
     cameras: int = 4
@@ -59,53 +60,69 @@ def run_bench(load: Load, progress: Progress = lambda what, share: None) -> dict
     """
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as name:
         folder = Path(name)
-        settings = load_settings(**load.settings)
-        detector = load_detector(settings.detector).name
+        detector = load_detector(load_settings(**load.settings).detector).name
         progress("making the clip", 0.0)
         clip = make_clip(load.media or default_media(), load.size, load.fps, folder)
         with Stack(folder, load.settings) as stack:
-            figures = _measure(stack, clip, load, progress)
-        kernel = None
-        if load.kernel:
-            progress("measuring the plain loop", 0.0)
-            kernel = cpu_seconds_per_1000_frames(
-                clip, settings, settings.classifier.model or DEFAULT_ARTEFACT
-            )
+            figures = _measure(stack, clip, load, progress, lambda: PlainLoop(clip, load.settings))
     figures["detector"] = detector
-    figures["kernel_cpu_seconds_per_1000_frames"] = round(kernel, 3) if kernel else None
-    total = figures["cpu_seconds_per_1000_frames"]["all"]
-    figures["overhead_ratio"] = round(total / kernel, 3) if kernel else None
     return figures
 
 
-def _measure(stack: Stack, clip: Path, load: Load, progress: Progress) -> dict[str, Any]:
+def _measure(
+    stack: Stack, clip: Path, load: Load, progress: Progress, plain_loop: Callable[[], PlainLoop]
+) -> dict[str, Any]:
     names = [f"bench-{number}" for number in range(1, load.cameras + 1)]
     progress("starting the cameras", 0.0)
     stack.add_cameras({name: CameraSettings(source=str(clip), loop=True, pace="live") for name in names})
     time.sleep(WARM_UP_SECONDS)
     memory = Memory()
-    began, began_ns, cpu_before = time.monotonic(), time.time_ns(), read_cpu(stack)
-    recorded_before = {name: stack.store.ledger(name)["recorded"] for name in names}
+    began, began_ns, meter = time.monotonic(), time.time_ns(), _Meter(stack, names)
     while (elapsed := time.monotonic() - began) < load.seconds:
         progress("measuring", elapsed / load.seconds)
         memory.sample(stack)
         time.sleep(min(SAMPLE_SECONDS, load.seconds - elapsed))
-    ended_ns, cpu = time.time_ns(), read_cpu(stack).since(cpu_before)
-    recorded = {name: stack.store.ledger(name)["recorded"] - recorded_before[name] for name in names}
+    ended_ns, seconds, recorded, cost = time.time_ns(), time.monotonic() - began, *meter.read()
     workers = [health for health in stack.store.health() if health.service == "classifier"]
+    kernel = None
+    if load.kernel:
+        progress("measuring beside the plain loop", 0.0)
+        with plain_loop() as loop:
+            meter = _Meter(stack, names)
+            kernel = loop.run(load.cameras * load.fps, COMPARE_SECONDS)
+            _, cost = meter.read()
     stack.remove_cameras()
-    frames = max(1, sum(recorded.values()))
-    per_1000 = {service: round(seconds / frames * 1000, 3) for service, seconds in sorted(cpu.items())}
     return {
         **_ledger_figures(stack, names),
         **_result_figures(stack, names, began_ns, ended_ns),
-        "cpu_seconds_per_1000_frames": {"all": round(sum(cpu.values()) / frames * 1000, 3), **per_1000},
+        "cpu_seconds_per_1000_frames": cost,
+        "kernel_cpu_seconds_per_1000_frames": round(kernel, 3) if kernel else None,
+        "overhead_ratio": round(cost["all"] / kernel, 3) if kernel else None,
         "peak_rss_mb": {service: round(megabytes, 1) for service, megabytes in sorted(memory.peak.items())},
         "rss_growth": {service: round(share, 4) for service, share in sorted(memory.growth().items())},
         "per_camera": recorded,
         "per_classifier": {health.instance: health.facts.get("jobs_per_second", 0.0) for health in workers},
-        "frames_per_second": round(frames / (time.monotonic() - began), 1),
+        "frames_per_second": round(sum(recorded.values()) / seconds, 1),
     }
+
+
+class _Meter:
+    """Frames recorded and processor time spent since it was made."""
+
+    def __init__(self, stack: Stack, cameras: list[str]) -> None:
+        self._stack, self._cameras = stack, cameras
+        self._recorded, self._cpu = self._counts(), read_cpu(stack)
+
+    def read(self) -> tuple[dict[str, int], dict[str, float]]:
+        """Return (camera → frames recorded, `all` and service → processor seconds per 1,000 frames)."""
+        recorded = {name: count - self._recorded[name] for name, count in self._counts().items()}
+        frames = max(1, sum(recorded.values()))
+        spent = read_cpu(self._stack).since(self._cpu)
+        by_service = {service: round(spent[service] / frames * 1000, 3) for service in sorted(spent)}
+        return recorded, {"all": round(sum(spent.values()) / frames * 1000, 3), **by_service}
+
+    def _counts(self) -> dict[str, int]:
+        return {name: self._stack.store.ledger(name)["recorded"] for name in self._cameras}
 
 
 def _ledger_figures(stack: Stack, names: list[str]) -> dict[str, Any]:

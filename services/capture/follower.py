@@ -13,6 +13,8 @@ from shared.records import CameraState
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.5
+PUBLISH_SECONDS: Final = 1.0
+"""States that only count on are published so often; one that changes, at the next poll."""
 HOLD_SECONDS: Final = 4.0
 """Shorter than the 5 s within which a standby must have taken over."""
 
@@ -29,8 +31,8 @@ class GroupStore(Protocol):
     def cameras(self) -> dict[str, CameraSettings]:
         """Return the wanted cameras."""
 
-    def publish_camera(self, state: CameraState) -> None:
-        """Say how a camera does."""
+    def publish_cameras(self, states: Sequence[CameraState]) -> None:
+        """Say how cameras do."""
 
 
 class Follower:
@@ -58,6 +60,8 @@ class Follower:
         self._is_away = False
         self._stands_by = False
         self._may_hold_at = 0.0
+        self._published: Sequence[tuple[str, str, int]] = ()
+        self._publish_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
 
@@ -106,8 +110,11 @@ class Follower:
             self._declare = None
             cameras = self._store.cameras()
         self.wanted = cameras if holds else None
-        for state in self.states if holds else ():
-            self._store.publish_camera(state)
+        states = self.states if holds else ()
+        shown = tuple((state.camera, state.state, state.run) for state in states)
+        if shown != self._published or now >= self._publish_at:
+            self._store.publish_cameras(states)
+            self._published, self._publish_at = shown, now + PUBLISH_SECONDS
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -24,4 +24,9 @@ def build(context: Context) -> Service:
 
 
 if __name__ == "__main__":
-    serve("recorder", build, batch_size=lambda settings: RECORDER.window)
+    serve(
+        "recorder",
+        build,
+        batch_size=lambda settings: RECORDER.window,
+        batch_wait_seconds=lambda settings: settings.recorder.batch_wait,
+    )

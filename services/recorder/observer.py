@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from shared import metrics
 from shared.store import Advance, Applied
+from shared.topology import STAGES
 
 FORGET_SECONDS = 60.0
 
@@ -20,6 +21,7 @@ class Observer:
     def __init__(self, confirmed: Callable[[], None], wall_ns: Callable[[], int]) -> None:
         self._confirmed, self._wall_ns = confirmed, wall_ns
         self._heard: dict[str, float] = {}
+        self._stages = {stage: metrics.STAGE.labels(stage=stage) for stage in STAGES}
 
     def observe(self, entry: Advance, applied: Applied) -> None:
         """Count what an entry changed in Redis; a repeat changes nothing."""
@@ -36,7 +38,7 @@ class Observer:
             for emotion, number in facts.emotions.items():
                 metrics.FACES.labels(camera=entry.camera, emotion=emotion).inc(number)
             for stage, seconds in facts.stages.items():
-                metrics.STAGE.labels(stage=stage).observe(seconds)
+                self._stages[stage].observe(seconds)
 
     def forget(self, wanted: Iterable[str]) -> None:
         """Drop the series of cameras that nobody wants and that were quiet for a minute."""

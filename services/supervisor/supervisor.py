@@ -18,9 +18,9 @@ from shared.errors import StackError, StoreError
 from shared.stack import write_record
 from shared.store import Store
 
-TICK_SECONDS: Final = 0.1
+TICK_SECONDS: Final = 0.2
 STOPPING_TICK_SECONDS: Final = 0.02
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 1.0
 POLL_AGAIN_SECONDS: Final = 2.0
 """While Redis is away: each attempt may hold up restarts by a second."""
 SHOW_SECONDS: Final = 1.0

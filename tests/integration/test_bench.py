@@ -29,9 +29,9 @@ def test_the_figures_are_written_and_add_up(tmp_path: Path) -> None:
     ended = run(*("--cameras", "2", "--fps", "4", "--size", "320x240", "--seconds", "4", "--json", str(file)))
     assert ended.returncode == 0, ended.stderr
     figures = json.loads(file.read_text())
-    assert set(figures) >= KEYS
+    assert set(figures) == KEYS
     assert figures["frames_recorded"] + sum(figures["dropped"].values()) == figures["frames_offered"]
-    assert figures["faces_recorded"] >= 0.9 * sum(figures["per_camera"].values()) > 0
+    assert 0 < figures["faces_recorded"] <= figures["frames_recorded"]
     assert set(figures["latency_ms"]) == {"p50", "p95", "p99"}
     assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
     assert {"detect", "classify", "record"} <= set(figures["stage_ms"])

@@ -103,7 +103,7 @@ def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: st
     )  # fmt: skip
     state = CameraState(camera="door", state="live", since_ns=1, captured=9)
     store.publish_health(sign)
-    store.publish_camera(state)
+    store.publish_cameras([state])
     assert store.health() == [sign]
     assert store.camera_states() == {"door": state}
     with redis.Redis.from_url(valkey_url) as client:

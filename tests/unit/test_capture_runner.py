@@ -14,6 +14,7 @@ from services.capture.runner import START_SECONDS, STOP_SECONDS, CameraRunner
 from services.capture.service import CaptureService
 from shared.config import CameraSettings, CaptureSettings
 from shared.errors import StoreError
+from shared.records import CameraState
 
 LIMITS = CaptureSettings(group="default", connect_timeout=10, read_timeout=5, retry_first=1, retry_most=30)
 SETTINGS = CameraSettings(source="rtsp://user:secret@cam/1")
@@ -335,8 +336,8 @@ class FakeStore:
     def release_group(self, group, instance):
         self.holder = None if self.holder == instance else self.holder
 
-    def publish_camera(self, state):
-        self.published.append(state)
+    def publish_cameras(self, states):
+        self.published.extend(states)
 
 
 @pytest.fixture
@@ -346,12 +347,13 @@ def redis():
 
 def test_only_one_parent_of_a_group_reads_its_cameras(redis):
     first, second = Follower(redis, "default", "one"), Follower(redis, "default", "two")
-    first.states = second.states = ["a state"]
+    state = CameraState(camera="door", state="live", since_ns=1)
+    first.states = second.states = [state]
     for follower in (first, second):
         follower.look(0.0)
     assert (list(first.wanted), first.state) == (["door"], "working")
     assert (second.wanted, second.state) == (None, "standing by")
-    assert redis.published == ["a state"]
+    assert redis.published == [state]
     redis.release_group("default", "one")
     second.look(1.0)
     assert list(second.wanted) == ["door"]
@@ -412,3 +414,11 @@ def test_what_could_not_be_declared_is_declared_later(redis):
     assert (follower.wanted, follower.state) == (None, "waiting for redis")
     follower.look(1.0)
     assert list(follower.wanted) == ["door"]
+
+
+def test_states_are_published_at_once_when_they_change_and_else_once_a_second(redis):
+    follower = Follower(redis, "default", "one")
+    for seconds, state in ((0.0, "live"), (0.5, "live"), (0.6, "lost"), (1.1, "lost"), (1.7, "lost")):
+        follower.states = [CameraState(camera="door", state=state, since_ns=1)]
+        follower.look(seconds)
+    assert [state.state for state in redis.published] == ["live", "lost", "lost"]
