@@ -58,6 +58,9 @@ END_TO_END: Final = _histogram(
 CLOCK_CLAMPS: Final = _counter(
     "mien_clock_clamps_total", "Latencies below zero by clock offset, counted as zero."
 )
+GLASS: Final = _histogram(
+    "mien_glass_seconds", "From capture to drawn in a browser.", LATENCY_BUCKETS, "camera"
+)
 STAGE: Final = _histogram("mien_stage_seconds", "Time a frame spent in a stage.", STAGE_BUCKETS, "stage")
 QUEUE_DEPTH: Final = _gauge("mien_queue_depth", "Messages waiting in the broker.", "queue")
 QUEUE_OLDEST: Final = _gauge("mien_queue_oldest_seconds", "Age of the oldest waiting message.", "queue")
@@ -136,5 +139,5 @@ def show_model(facts: Mapping[str, Any]) -> None:
 
 def forget_camera(camera: str) -> None:
     """Drop all series of a removed camera, so that labels stay bounded."""
-    for metric in (FRAMES, FACES, END_TO_END, CAMERA_UP, CAMERA_RECONNECTS):
+    for metric in (FRAMES, FACES, END_TO_END, GLASS, CAMERA_UP, CAMERA_RECONNECTS):
         metric.remove_by_labels({"camera": camera})

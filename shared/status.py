@@ -25,6 +25,8 @@ class CameraStatus(Struct, frozen=True, kw_only=True):
     camera: str
     source: str
     """Without user and password."""
+    group: str
+    """The capture group that runs it; the page shows cameras by group."""
     origin: str
     state: str
     """connecting, live, lost, ended or paused; `detail` says why."""
@@ -181,6 +183,7 @@ def _camera(
     return CameraStatus(
         camera=name,
         source=redact(wanted.settings.source),
+        group=wanted.settings.group,
         origin=wanted.origin,
         state="paused" if wanted.settings.paused else state.state,
         since_ns=state.since_ns,

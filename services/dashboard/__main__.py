@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from shared.tokens import check_exposure, read_tokens
 
 MAX_MESSAGE_BYTES = 16 * 1024
 """A browser only says which cameras it watches."""
+SEND_BUFFER_BYTES = 256 * 1024
+"""Of each connection: what lies there can't be overtaken by newer pictures."""
 STOP_SECONDS = 2
 
 
@@ -45,6 +48,7 @@ def listen(settings: DashboardSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     try:
         listener.bind((settings.host, settings.port))
         listener.listen()  # who comes before the server is up waits, and is not refused
@@ -70,12 +74,16 @@ def run(instance: str, settings: Settings) -> None:
     listener = listen(settings.dashboard)
     url = page_url(listener)
     store = Store(settings.redis, settings.run_dir)
-    app = create_app(store, lambda: FeedReader(settings.bus), settings)
+
+    def wall_ns() -> int:
+        return time.time_ns() + beats.offset_ns
+
+    app = create_app(store, lambda: FeedReader(settings.bus), settings, wall_ns)
     port = metrics.start_server(settings.metrics, topology.DASHBOARD.metrics_port)
 
     def health() -> tuple[str, Mapping[str, Any]]:
         viewers = len(app.state.hub.viewers) if hasattr(app.state, "hub") else 0
-        return "working", {"url": url, "viewers": viewers}
+        return "working", {"url": url, "viewers": viewers, **app.state.glass.facts()}
 
     beats = Beats(settings, topology.DASHBOARD.name, instance, store, health=health, metrics_port=port)
     config = uvicorn.Config(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.dashboard import analyze, api, audit, control, login, snapshot, sy
 from services.dashboard.access import Access
 from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.gate import Gate
+from services.dashboard.glass import GlassMeter
 from services.dashboard.live import Announcer, serve_viewer
 from services.dashboard.security import Guard
 from services.dashboard.uploads import MAX_UPLOAD_BYTES
@@ -31,22 +33,31 @@ STATIC: Final = Path(__file__).parent / "static"
 BODY_LIMITS: Final = {"/api/analyze": MAX_UPLOAD_BYTES}
 
 
-def create_app(store: Store, source: Callable[[], FeedSource], settings: Settings) -> FastAPI:
+def create_app(
+    store: Store,
+    source: Callable[[], FeedSource],
+    settings: Settings,
+    wall_ns: Callable[[], int] = time.time_ns,
+) -> FastAPI:
     """Return the application.
 
     Args:
         store: where status and results are read and wanted cameras written.
         source: makes the broker's feeds; called inside the event loop.
         settings: the tree; `dashboard`, `metrics` are used.
+        wall_ns: the broker's wall clock, with which frames are stamped.
 
     Raises:
         ConfigError: the tokens can't be used.
     """
 
+    glass = GlassMeter(wall_ns)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = app.state.hub = Hub(source())
-        announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective)
+        announcer = Announcer(store, hub, settings.metrics.objective, glass)
+        app.state.announcer = announcer
         tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
         for task in tasks:
             task.add_done_callback(_end_with)
@@ -59,7 +70,7 @@ def create_app(store: Store, source: Callable[[], FeedSource], settings: Setting
     app = FastAPI(
         title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
-    app.state.store, app.state.settings = store, settings
+    app.state.store, app.state.settings, app.state.glass = store, settings, glass
     app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)

@@ -1,15 +1,16 @@
-"""From the broker's feeds to the viewers: pictures meet their results; a slow viewer gets fewer."""
+"""From the broker's feeds to the viewers: pictures meet their results, and go to those who watch."""
 
 import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from services.dashboard.viewers import View, Viewer
 from shared import metrics
 from shared.messages import Preview
 from shared.topology import preview_topic, result_topic
@@ -44,13 +45,6 @@ class FrameKey(Struct, frozen=True):
 
     run: int
     sequence: int
-
-
-class View(NamedTuple):
-    """One frame for a viewer: its result (JSON), its picture (JSON header and JPEG), or both."""
-
-    result: bytes | None
-    picture: bytes | None
 
 
 _decode_key = msgspec.json.Decoder(FrameKey).decode
@@ -109,47 +103,6 @@ class CameraFeed:
         for old in [kept for kept in self._pictures if (kept.run, kept.sequence) <= (key.run, key.sequence)]:
             del self._pictures[old]
         return View(payload, picture)
-
-
-class Viewer:
-    """One browser: which cameras it watches and how, and the newest of each that it has not been sent yet.
-
-    Args:
-        may_see_clear: whether its role allows it to ask for pictures that are not blurred.
-    """
-
-    def __init__(self, may_see_clear: bool = False) -> None:
-        self.cameras: frozenset[str] = frozenset()
-        self.preview = Preview.BLURRED
-        self.may_see_clear = may_see_clear
-        self.wants_clear = False
-        self._waiting: OrderedDict[str, View | str] = OrderedDict()
-        self._filled = asyncio.Event()
-
-    def offer(self, camera: str, view: View) -> None:
-        """Put a view in the camera's place; what waited there unsent is dropped."""
-        waiting = self._waiting.get(camera)
-        if view.picture is None and isinstance(waiting, View) and waiting.picture is not None:
-            return
-        self._waiting[camera] = view
-        self._filled.set()
-
-    def tell(self, kind: str, text: str) -> None:
-        """Put a text message in its kind's place; `kind` must be no camera name."""
-        self._waiting[kind] = text
-        self._filled.set()
-
-    def drop(self, cameras: Iterable[str]) -> None:
-        """Forget what waits of these cameras."""
-        for camera in cameras:
-            self._waiting.pop(camera, None)
-
-    async def next(self) -> View | str:
-        """Wait for what has been waiting longest; cameras take turns."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        return self._waiting.popitem(last=False)[1]
 
 
 class Hub:

@@ -1,12 +1,14 @@
 """One WebSocket per browser: it says what it watches, and gets pictures, results and the stack's status.
 
-Client → server, text: `{"watch": ["door", "desk"]}` (all that it watches from now on), `{"clear": true}` (an
-admin would have pictures whose faces are not blurred).
+Client → server, text, any of: `{"watch": ["door", "desk"]}` (all that it watches from now on);
+`{"clear": true}` (an admin would have pictures whose faces are not blurred);
+`{"taken": 42}` (so many pictures it has taken since it came: who says so is sent no more than it takes);
+`{"glass": {"sent_ms": …, "seconds": {"door": [0.12]}}}` (ages of the frames it has drawn, see glass.py).
 Server → client, text: `{"type": "hello", "role": …}` once, `{"type": "status", "status": {…}, "clear": …}`
 (whether pictures may be clear, for an admin who would) or `{"type": "status", "error": "…"}` every second,
-`{"type": "result", "result": {…}}` with each recorded frame; binary: a picture, as the detector published it
-(4 bytes big-endian length, JSON header, JPEG). A result comes before its picture. A slow client gets fewer
-frames, never older ones.
+`{"type": "result", "result": {…}}` with each recorded frame, `{"type": "glass", …}` in answer to a `glass`;
+binary: a picture, as the detector published it (4 bytes big-endian length, JSON header, JPEG). A result comes
+before its picture. A slow client gets fewer frames, never older ones.
 """
 
 import asyncio
@@ -19,10 +21,12 @@ import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from services.dashboard.feeds import Hub, View, Viewer
+from services.dashboard.feeds import Hub
+from services.dashboard.glass import GlassMeter, GlassReport
 from services.dashboard.roles import Role, identity_of
+from services.dashboard.viewers import View, Viewer
 from shared.errors import StoreError
-from shared.messages import CameraName, Preview
+from shared.messages import CameraName, Count, Preview
 from shared.status import Status, StatusSource, read_status
 from shared.topology import DETECTOR
 
@@ -39,6 +43,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
 
     watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)] | UnsetType = UNSET
     clear: bool | UnsetType = UNSET
+    taken: Count | UnsetType = UNSET
+    glass: GlassReport | UnsetType = UNSET
 
 
 class Announcer:
@@ -48,9 +54,11 @@ class Announcer:
         store: where the status is read.
         hub: the viewers.
         objective_seconds: end-to-end latency that is still good.
+        glass: counts what browsers report.
     """
 
-    def __init__(self, store: StatusSource, hub: Hub, objective_seconds: float) -> None:
+    def __init__(self, store: StatusSource, hub: Hub, objective_seconds: float, glass: GlassMeter) -> None:
+        self.glass = glass
         self._store, self._hub = store, hub
         self._objective_seconds = objective_seconds
         self._text = ""
@@ -72,21 +80,29 @@ class Announcer:
             if not self._hub.viewers:
                 self._somebody.clear()
                 await self._somebody.wait()
-            self._text, clear = await asyncio.to_thread(self._read)
+            status = await asyncio.to_thread(self._read)
             self._read_at = time.monotonic()
-            self._hub.allow_clear(clear)
+            self._take(status)
             for viewer in self._hub.viewers:
                 viewer.tell(_STATUS, self._text)
             await asyncio.sleep(STATUS_SECONDS)
 
-    def _read(self) -> tuple[str, bool]:
-        """Return the message, and whether pictures may be shown clear: if in doubt, not."""
+    def _read(self) -> Status | StoreError:
         try:
-            status = read_status(self._store)
+            return read_status(self._store)
         except StoreError as error:
-            return msgspec.json.encode({"type": "status", "error": str(error)}).decode(), False
-        clear = may_be_clear(status)
-        return msgspec.json.encode({"type": "status", "status": status, "clear": clear}).decode(), clear
+            return error
+
+    def _take(self, status: Status | StoreError) -> None:
+        """Follow the status; without one, pictures are not shown clear."""
+        clear = isinstance(status, Status) and may_be_clear(status)
+        if isinstance(status, StoreError):
+            message: dict[str, object] = {"type": "status", "error": str(status)}
+        else:
+            message = {"type": "status", "status": status, "clear": clear}
+            self.glass.know(frozenset(camera.camera for camera in status.cameras))
+        self._text = msgspec.json.encode(message).decode()
+        self._hub.allow_clear(clear)
 
 
 def may_be_clear(status: Status) -> bool:
@@ -111,7 +127,7 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
     talking = asyncio.create_task(_talk(socket, viewer))
     try:
         async with asyncio.timeout(max(0.0, identity.expires_at - time.time())):
-            refusal = await _listen(socket, hub, viewer)
+            refusal = await _listen(socket, hub, viewer, announcer.glass)
     except TimeoutError:
         refusal = "the login has ended"
     finally:
@@ -120,15 +136,19 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
         await socket.close(1008, refusal[:120])
 
 
-async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> str:
+async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer, glass: GlassMeter) -> str:
     """Follow what the browser watches until it goes; return what is wrong with its last message, or `""`."""
     try:
         while True:
             wish = msgspec.json.decode(await socket.receive_text(), type=Wish)
-            if wish.watch is not UNSET:
+            if isinstance(wish.watch, frozenset):
                 hub.watch(viewer, wish.watch)
-            if wish.clear is not UNSET:
+            if isinstance(wish.clear, bool):
                 hub.ask_clear(viewer, wish.clear)
+            if isinstance(wish.taken, int):
+                viewer.taken(wish.taken)
+            if isinstance(wish.glass, GlassReport):
+                viewer.tell("#glass", glass.take(wish.glass))
     except WebSocketDisconnect:
         return ""
     except (ValueError, KeyError) as error:  # KeyError: a binary message

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from services.dashboard.feeds import KEPT_PICTURES, Hub, View, Viewer, picture_key
+from services.dashboard.feeds import KEPT_PICTURES, Hub, picture_key
+from services.dashboard.viewers import View, Viewer
 from shared.messages import Preview
 from shared.topology import preview_topic
 from tests.fake_stack import RUN, SceneFeed, preview, result, scene

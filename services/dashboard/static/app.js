@@ -4,11 +4,14 @@
 //   ({ header, jpeg: Blob }), `hello`, `crops` (the message), `closed` (the connection is lost), `view` (one opened)
 // app.status: the last status document or null; app.role: "admin" or "viewer"; app.objectiveSeconds
 // app.watch(names): whose pictures and results are wanted from now on; none while the page is hidden
-// app.send(object): on the WebSocket; app.api(method, path, body?): see api.js
+// app.send(object): on the WebSocket, repeated when it connects again; app.api(method, path, body?): see api.js
+// app.clock: the stack's clock, see clock.js; app.glass: from capture to drawn, see glass.js
 // app.navigate(path, parameters?): go to a view; app.notify(text, kind?): see notices.js
 
 import { api } from "./api.js";
+import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
+import { Glass } from "./glass.js";
 import { showHealth, showSummary } from "./health.js";
 import { showNavigation } from "./navigation.js";
 import { notify } from "./notices.js";
@@ -18,12 +21,16 @@ import { VIEWS } from "./views/index.js";
 
 const byId = (id) => document.getElementById(id);
 const handlers = new Map();
+const clock = new Clock();
+const glass = new Glass(clock, (report) => connection.tell(report));
 let watched = [];
 
 const app = {
   status: null,
   role: "admin",
   objectiveSeconds: null,
+  clock,
+  glass,
   api,
   notify,
   on(type, handler) {
@@ -45,6 +52,8 @@ const app = {
 };
 
 const connection = new Connection({
+  opened: () => glass.start(),
+  glass: (message) => glass.answer(message),
   hello(message) {
     app.objectiveSeconds = message.objective_seconds;
     app.role = message.role ?? app.role;
@@ -55,7 +64,7 @@ const connection = new Connection({
     showHealth({ error, remedies: status?.remedies });
     if (!status) return;
     app.status = status;
-    showSummary(status);
+    showSummary(status, glass.p95);
     app.emit("status", status);
   },
   result: (message) => app.emit("result", message.result),

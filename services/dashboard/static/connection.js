@@ -2,14 +2,17 @@
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 8000;
+const ANSWER_MS = 40;
 
 export class Connection {
   #handlers;
   #socket = null;
   #said = {};
   #retryMs = RETRY_FIRST_MS;
+  #pictures = 0;
+  #answering = false;
 
-  /** handlers: closed (), picture (header, Blob), and one for each type of text message (message). */
+  /** handlers: opened (), closed (), picture (header, Blob), and one for each type of text message (message). */
   constructor(handlers) {
     this.#handlers = handlers;
   }
@@ -20,7 +23,9 @@ export class Connection {
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       this.#retryMs = RETRY_FIRST_MS;
-      this.#write(this.#said);
+      this.#pictures = 0;
+      this.tell({ ...this.#said, taken: 0 });
+      this.#handlers.opened();
     };
     this.#socket.onmessage = (event) => this.#take(event.data);
     this.#socket.onclose = () => {
@@ -33,10 +38,11 @@ export class Connection {
   /** Say something that holds until it is said otherwise, on later connections too. */
   send(object) {
     Object.assign(this.#said, object);
-    this.#write(object);
+    this.tell(object);
   }
 
-  #write(object) {
+  /** Say something once, if there is a connection. */
+  tell(object) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(object));
   }
 
@@ -46,8 +52,20 @@ export class Connection {
       this.#handlers[message.type]?.(message);
       return;
     }
+    this.#answer();
     const length = new DataView(data).getUint32(0);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
     this.#handlers.picture(header, new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
+  }
+
+  /** Say how many pictures have come: a page that is slow to take them is then sent fewer. */
+  #answer() {
+    this.#pictures += 1;
+    if (this.#answering) return;
+    this.#answering = true;
+    setTimeout(() => {
+      this.#answering = false;
+      this.tell({ taken: this.#pictures });
+    }, ANSWER_MS);
   }
 }

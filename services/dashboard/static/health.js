@@ -18,14 +18,15 @@ export function showHealth({ error = "", remedies = [] }) {
   }
 }
 
-/** Show what a status document says in one line. */
-export function showSummary(status) {
+/** Show what a status document says in one line, and the age of frames on this screen in seconds (null: none). */
+export function showSummary(status, glassSeconds) {
   const live = status.cameras.filter((camera) => camera.state === "live").length;
   const recorded = status.cameras.reduce((sum, camera) => sum + camera.recorded_per_second, 0);
   const parts = [
     `${live} of ${status.cameras.length} cameras live`,
     `${rate(recorded)} frames/s`,
     `p95 ${milliseconds(status.latency.p95_ms)}`,
+    ...(glassSeconds === null ? [] : [`on this screen ${milliseconds(glassSeconds * 1000)}`]),
   ];
   setText(byId("summary"), parts.join(" · "));
 }
