@@ -256,9 +256,9 @@ class SceneFeed:
             (f"result/{name}", json.dumps(result(name, self._sequence, faces, now)).encode())
             for name in cameras
         ]
-        self._due.extend(
-            (f"preview/blurred/{name}", preview(name, self._sequence, picture, now)) for name in cameras
-        )
+        for name in cameras:
+            shown = preview(name, self._sequence, picture, now)
+            self._due.extend((f"preview/{kind}/{name}", shown) for kind in ("blurred", "clear"))
         self._results.append(rows)
         if len(self._results) > 2:
             self._due.extend(self._results.popleft())

@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -55,12 +56,12 @@ class Served:
     feed: SceneFeed
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    """The dashboard with two cameras that show a moving scene."""
+@contextmanager
+def serve(settings: Settings) -> Iterator[Served]:
+    """Serve a dashboard with two cameras that show a moving scene."""
     store, feed = FakeStore("desk", "door"), SceneFeed()
     listener = listen(DashboardSettings(port=0))
-    app = create_app(store, lambda: feed, Settings())  # type: ignore[arg-type]
+    app = create_app(store, lambda: feed, settings)  # type: ignore[arg-type]
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -70,3 +71,10 @@ def served() -> Iterator[Served]:
     yield Served(page_url(listener), store, feed)
     server.should_exit = True
     thread.join(5)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """The dashboard with two cameras that show a moving scene, and no login."""
+    with serve(Settings()) as served:
+        yield served

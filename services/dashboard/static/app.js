@@ -2,7 +2,8 @@
 //
 // app.on(type, handler) → off(): `status` (the status document), `result` (a result), `picture`
 //   ({ header, jpeg: Blob }), `hello`, `crops` (the message), `closed` (the connection is lost), `view` (one opened)
-// app.status: the last status document or null; app.role: "admin" or "viewer"; app.objectiveSeconds
+// app.status: the last status document or null; app.objectiveSeconds
+// app.role: "admin" or "viewer"; null while this browser has to log in; app.loggedIn(): it has
 // app.watch(names): whose pictures and results are wanted from now on; none while the page is hidden
 // app.send(object): on the WebSocket, repeated when it connects again; app.api(method, path, body?): see api.js
 // app.clock: the stack's clock, see clock.js; app.glass: from capture to drawn, see glass.js
@@ -16,7 +17,9 @@ import { showHealth, showSummary } from "./health.js";
 import { showNavigation } from "./navigation.js";
 import { notify } from "./notices.js";
 import { Router, link, parse } from "./router.js";
+import { askSession, session } from "./session.js";
 import { setUpTheme } from "./theme.js";
+import { setUpVisitor, showVisitor } from "./visitor.js";
 import { VIEWS } from "./views/index.js";
 
 const byId = (id) => document.getElementById(id);
@@ -27,7 +30,7 @@ let watched = [];
 
 const app = {
   status: null,
-  role: "admin",
+  role: null,
   objectiveSeconds: null,
   clock,
   glass,
@@ -49,6 +52,13 @@ const app = {
   navigate(path, parameters = {}) {
     location.hash = link(path, parameters);
   },
+  loggedIn() {
+    app.role = session().role;
+    showVisitor(app.role, false);
+    connection.open();
+    if (parse(location.hash).name === "login") app.navigate("/");
+    else router.show();
+  },
 };
 
 const connection = new Connection({
@@ -60,7 +70,8 @@ const connection = new Connection({
     app.emit("hello", message);
     navigation();
   },
-  status({ status, error }) {
+  status({ status, error, clear }) {
+    showVisitor(app.role, clear);
     showHealth({ error, remedies: status?.remedies });
     if (!status) return;
     app.status = status;
@@ -70,11 +81,23 @@ const connection = new Connection({
   result: (message) => app.emit("result", message.result),
   picture: (header, jpeg) => app.emit("picture", { header, jpeg }),
   crops: (message) => app.emit("crops", message),
-  closed() {
+  closed(refused) {
     showHealth({ error: "No connection to the dashboard; trying again." });
     app.emit("closed");
+    if (refused) checkLogin();
   },
 });
+
+/** Show the login if the one that there was has ended, or another token counts now. */
+async function checkLogin() {
+  const { role } = await askSession();
+  if (role || !app.role) return;
+  app.role = null;
+  connection.close();
+  showHealth({});
+  showVisitor(null, false);
+  router.show();
+}
 
 const navigation = () => showNavigation(byId("views"), VIEWS, app.role, parse(location.hash).name);
 
@@ -84,6 +107,12 @@ byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("view").focus();
 });
+document.addEventListener("loggedout", checkLogin);
 setUpTheme(byId("theme"));
-connection.open();
-await new Router(byId("view"), VIEWS, app).start();
+setUpVisitor(app);
+
+const router = new Router(byId("view"), VIEWS, app);
+app.role = (await askSession()).role;
+showVisitor(app.role, false);
+if (app.role) connection.open();
+await router.start();

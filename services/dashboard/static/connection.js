@@ -3,6 +3,7 @@
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 8000;
 const ANSWER_MS = 40;
+const REFUSED = 1008; // RFC 6455: against the server's policy
 
 export class Connection {
   #handlers;
@@ -11,28 +12,40 @@ export class Connection {
   #retryMs = RETRY_FIRST_MS;
   #pictures = 0;
   #answering = false;
+  #wanted = false;
 
-  /** handlers: opened (), closed (), picture (header, Blob), and one for each type of text message (message). */
+  /** handlers: opened (), closed (whether it may have been refused), picture (header, Blob), and one for each type
+   *  of text message (message). */
   constructor(handlers) {
     this.#handlers = handlers;
   }
 
   open() {
+    this.#wanted = true;
+    if (this.#socket && this.#socket.readyState !== WebSocket.CLOSED) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}/ws`);
     this.#socket.binaryType = "arraybuffer";
+    let opened = false;
     this.#socket.onopen = () => {
+      opened = true;
       this.#retryMs = RETRY_FIRST_MS;
       this.#pictures = 0;
       this.tell({ ...this.#said, taken: 0 });
       this.#handlers.opened();
     };
     this.#socket.onmessage = (event) => this.#take(event.data);
-    this.#socket.onclose = () => {
-      this.#handlers.closed();
-      setTimeout(() => this.open(), this.#retryMs * (0.5 + Math.random()));
+    this.#socket.onclose = ({ code }) => {
+      this.#handlers.closed(!opened || code === REFUSED);
+      setTimeout(() => this.#wanted && this.open(), this.#retryMs * (0.5 + Math.random()));
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
     };
+  }
+
+  /** Stay closed, until it is opened again. */
+  close() {
+    this.#wanted = false;
+    this.#socket?.close();
   }
 
   /** Say something that holds until it is said otherwise, on later connections too. */

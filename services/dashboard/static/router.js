@@ -39,12 +39,15 @@ export class Router {
   }
 
   start() {
-    addEventListener("hashchange", () => this.#show().then(() => this.#root.focus({ preventScroll: true })));
-    return this.#show();
+    addEventListener("hashchange", () => this.show().then(() => this.#root.focus({ preventScroll: true })));
+    return this.show();
   }
 
-  async #show() {
-    const { name, parameters } = parse(location.hash);
+  /** Show what the address says; who has to log in is asked to at every address. */
+  async show() {
+    const address = parse(location.hash);
+    const parameters = address.parameters;
+    const name = this.#app.role ? address.name : "login";
     const number = ++this.#shown;
     const view = this.#views.find((candidate) => candidate.name === name);
     const module = view ? await view.load() : { title: "Not found", open: openNothing };

@@ -7,4 +7,5 @@
 export const VIEWS = [
   { name: "", label: "Wall", load: () => import("./wall.js") },
   { name: "system", label: "System", load: () => import("./system.js") },
+  { name: "login", load: () => import("./login.js") },
 ];

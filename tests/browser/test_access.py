@@ -1,0 +1,61 @@
+"""Logging in and out in a real browser, and what viewer and admin find there."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from shared.config import DashboardSettings, Settings
+from tests.browser.conftest import Served, serve
+from tests.browser.drawn import wait_for_frame
+from tests.fake_stack import process
+from tests.waiting import wait_for
+
+ADMIN, VIEWER = "admin-token-0123456789", "viewer-token-0123456789"
+LOCKED = Settings(dashboard=DashboardSettings(admin_token=ADMIN, viewer_token=VIEWER))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def locked() -> Iterator[Served]:
+    """The dashboard with tokens; clear pictures are allowed."""
+    with serve(LOCKED) as served:
+        served.store.blur = False
+        served.store.processes = [process("detector", preview="clear")]
+        yield served
+
+
+def log_in(page: Page, token: str) -> None:
+    page.get_by_label("Token").fill(token)
+    page.keyboard.press("Enter")
+
+
+def test_a_deep_link_leads_through_the_login_and_on(page: Page, locked: Served) -> None:
+    page.goto(f"{locked.url}#/system")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.get_by_role("navigation")).to_be_hidden()
+    log_in(page, VIEWER)
+    expect(page).to_have_title("System · Mien")
+    page.goto(f"{locked.url}#/")
+    wait_for_frame(page, "desk")
+    expect(page.get_by_role("button", name="Faces")).to_be_hidden()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    assert page.evaluate("() => document.cookie") == ""
+
+
+def test_an_admin_asks_for_clear_faces_and_takes_it_back(page: Page, locked: Served) -> None:
+    page.goto(locked.url)
+    log_in(page, ADMIN)
+    wait_for_frame(page, "desk")
+    assert "preview/clear/desk" not in locked.feed.topics
+    page.get_by_role("button", name="Faces: blurred").click()
+    expect(page.get_by_role("button", name="Faces: clear")).to_have_attribute("aria-pressed", "true")
+    wait_for(lambda: "preview/clear/desk" in locked.feed.topics, "subscribing to clear pictures")
+    page.get_by_role("button", name="Faces: clear").click()
+    wait_for(lambda: "preview/clear/desk" not in locked.feed.topics, "giving clear pictures up")
+
+
+def test_nobody_need_log_in_where_there_are_no_tokens(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    wait_for_frame(page, "desk")
+    expect(page.get_by_role("button", name="Log out")).to_be_hidden()
