@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -21,6 +22,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -121,6 +123,56 @@ class CameraSettings(Section):
     def _check_face_sizes(self) -> Self:
         if self.min_face is not None and self.max_face is not None and self.max_face < self.min_face:
             raise ValueError(f"max_face {self.max_face} is smaller than min_face {self.min_face}")
+        return self
+
+
+class WebhookSettings(Section):
+    """A message that is POSTed when a condition on what cameras see begins, and again when it is over."""
+
+    url: SecretStr = Field(description="http:// or https:// URL that gets the POST")
+    secret: SecretStr | None = Field(
+        None, min_length=16, max_length=200, description="signs each message (HMAC-SHA256)"
+    )
+    when: Literal["emotion", "faces", "lost"] = Field(
+        description="an emotion's share, or the mean number of faces, is above a limit; or no picture comes"
+    )
+    emotion: str | None = Field(
+        None, pattern=r"^[a-z0-9_ -]{1,40}$", description="a label of the model, or uncertain"
+    )
+    above: float | None = Field(
+        None, ge=0, le=64, description="for emotion: a share, 0 to 1; for faces: a number"
+    )
+    lasts: Duration = Field(10.0, gt=0, le=600, description="over so long a time")
+    cameras: tuple[CameraKey, ...] = Field(
+        (), max_length=64, description="each for itself; none: all of them"
+    )
+    zone: CameraKey | None = Field(None, description="only faces in this zone of the camera")
+    quiet: Duration = Field(
+        60.0, le=86_400, description="least time from one beginning to the next, per camera"
+    )
+    ends: bool = Field(True, description="POST also when it is over")
+    paused: bool = Field(False, description="keep it, but watch and send nothing")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # a port that is no number
+            good = False
+        if not good or not url.get_secret_value().isascii() or len(url) > 2000:
+            raise ValueError("not an http:// or https:// URL with a host")
+        return url
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.when == "emotion" and (self.emotion is None or self.above is None or self.above >= 1):
+            raise ValueError("when: emotion needs emotion, and above as a share from 0 to less than 1")
+        if self.when == "faces" and (self.above is None or self.emotion is not None):
+            raise ValueError("when: faces needs above, a number of faces, and no emotion")
+        if self.when == "lost" and (self.above, self.emotion, self.zone) != (None, None, None):
+            raise ValueError("when: lost has no emotion, above or zone")
         return self
 
 
@@ -279,6 +331,9 @@ class DashboardSettings(Section):
     proxies: tuple[str, ...] = Field(
         (), description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"
     )
+    webhook_targets: Literal["private", "public"] = Field(
+        "private", description="where webhooks may go; public: never to this machine or a private network"
+    )
 
 
 class MetricsSettings(Section):
@@ -315,6 +370,7 @@ class Settings(BaseSettings):
         default_factory=default_run_dir, description="sockets, lock and logs of a stack on this machine"
     )
     cameras: dict[CameraKey, CameraSettings] = {}
+    webhooks: dict[CameraKey, WebhookSettings] = Field({}, max_length=32)
     bus: BusSettings = BusSettings()
     redis: RedisSettings = RedisSettings()
     frames: FramesSettings = FramesSettings()
@@ -428,7 +484,10 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
     what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
     given = (
         ""
-        if first["type"] in ("extra_forbidden", "missing") or "password" in key or "token" in key
+        if first["type"] in ("extra_forbidden", "missing")
+        or "password" in key
+        or "token" in key
+        or key.startswith("webhooks")
         else f" (got {first['input']!r:.80})"
     )
     return f"{where}{key}: {what}{given}"

@@ -6,6 +6,12 @@ WANTED_CAMERAS: Final = "mien:wanted:cameras"
 """Hash camera → JSON of its settings and who wants it."""
 WANTED_SETTINGS: Final = "mien:wanted:settings"
 """Hash of what `Wanted` holds, each value JSON."""
+WANTED_WEBHOOKS: Final = "mien:wanted:webhooks"
+"""Hash webhook → JSON of its settings and who wants it."""
+WEBHOOK_SENDER: Final = "mien:webhooks:sender"
+"""String: the dashboard that watches conditions and sends, gone 10 s after its last sign of life."""
+WEBHOOK_STATES: Final = "mien:webhooks:states"
+"""Hash `webhook/camera` → JSON of `WebhookState`."""
 HEALTH_INDEX: Final = "mien:health"
 """Sorted set of `service:instance`, by milliseconds of the last sign of life: spares a SCAN over all keys."""
 AUDIT: Final = "mien:audit"
@@ -62,3 +68,13 @@ def health(service: str, instance: str) -> str:
 def group_holder(group: str) -> str:
     """String: the capture instance that reads the group; gone 4 s after its last sign of life."""
     return f"mien:capture:{group}"
+
+
+def webhook_queue(name: str) -> str:
+    """List: JSON of the messages that a webhook has yet to get, oldest first."""
+    return f"mien:webhook:{name}:queue"
+
+
+def webhook_counts(name: str) -> str:
+    """Hash outcome → messages, and of the last attempt: `at_ns`, `result`."""
+    return f"mien:webhook:{name}:counts"

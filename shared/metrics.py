@@ -77,6 +77,10 @@ CAMERA_RECONNECTS: Final = _counter(
 )
 CLOCK_OFFSET: Final = _gauge("mien_clock_offset_seconds", "Broker's wall clock minus this host's.", "host")
 INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
+WEBHOOK_MESSAGES: Final = _counter(
+    "mien_webhook_messages_total", "Webhook messages by what became of them in the end.", "outcome"
+)
+WEBHOOK_RETRIES: Final = _counter("mien_webhook_retries_total", "Attempts that will be made again.")
 MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "sha256", "backend")
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from shared.config import CameraSettings
+from shared.config import CameraSettings, WebhookSettings
 from shared.emotions import UNCERTAIN
 
 Origin = Literal["config", "user"]
@@ -192,3 +192,18 @@ class Change(Struct, frozen=True, kw_only=True):
     """Such as the camera's name."""
     detail: str = ""
     """For a person; without secrets."""
+
+
+class WantedWebhook(Struct, frozen=True, kw_only=True):
+    """A webhook as it lies in Redis."""
+
+    settings: WebhookSettings
+    origin: Origin
+
+
+class WebhookState(Struct, frozen=True, kw_only=True):
+    """What a webhook's condition was last said to be on one camera."""
+
+    began_ns: int
+    """Wall clock of the last beginning."""
+    holds: bool

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import redis
 
-from shared import keys, layout
+from shared import keys, layout, lease
 from shared.config import CameraSettings, RedisSettings, Settings
 from shared.errors import StoreError
 from shared.records import (
@@ -28,6 +28,7 @@ from shared.records import (
 from shared.store_connection import Guard, connect, redact, url_of
 from shared.store_figures import FrameAges, ServerFigures, read_ages, read_server
 from shared.store_history import History
+from shared.store_webhooks import WebhookStore
 
 __all__ = [
     "Advance",
@@ -51,14 +52,6 @@ TIDY_SECONDS: Final = 600.0
 PAGE: Final = 200
 """Entries applied in one round trip: well within the timeout."""
 
-_HOLD: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-_RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-
 _T = TypeVar("_T", Health, CameraState)
 
 
@@ -80,6 +73,7 @@ class Store(History):
         self._advance = self._client.register_script(script)
         self._calls = Guard(redact(self.url))
         self._tidied_at: dict[str, float] = {}
+        self.webhooks = WebhookStore(self._client, self._calls)
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -194,13 +188,12 @@ class Store(History):
     def hold_group(self, group: str, instance: str, seconds: float) -> bool:
         """Take, or go on holding, the right to capture a group's cameras; False while another has it."""
         with self._calls():
-            answer = self._client.eval(_HOLD, 1, keys.group_holder(group), instance, int(seconds * 1000))
-        return bool(answer)
+            return lease.hold(self._client, keys.group_holder(group), instance, seconds)
 
     def release_group(self, group: str, instance: str) -> None:
         """Give that right back at once, if this instance has it."""
         with self._calls():
-            self._client.eval(_RELEASE, 1, keys.group_holder(group), instance)
+            lease.release(self._client, keys.group_holder(group), instance)
 
     # --- signs of life --------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from services.dashboard.app import create_app
+from services.dashboard.sender import WebhookSender
 from shared import metrics, topology
 from shared.beats import Beats
 from shared.bus import FeedReader
@@ -100,8 +101,11 @@ def run(instance: str, settings: Settings) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client sends is its own affair
     logging.getLogger(__name__).info("the page is at %s", url)
+    webhooks = WebhookSender(store, settings, instance)
     beats.start()
+    webhooks.start()
     _Server(config).run(sockets=[listener])
+    webhooks.stop()
     beats.stop()
 
 

@@ -14,7 +14,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.dashboard import analyze, api, audit, control, login, snapshot, system, timeline, trial
+from services.dashboard import (
+    analyze,
+    api,
+    audit,
+    control,
+    login,
+    snapshot,
+    system,
+    timeline,
+    trial,
+    webhooks,
+)
 from services.dashboard.access import Access
 from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.gate import Gate
@@ -74,7 +85,7 @@ def create_app(
     app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
-    for part in (login, audit, api, timeline, control, trial, analyze, snapshot, system):
+    for part in (login, audit, api, timeline, control, trial, analyze, snapshot, system, webhooks):
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)

@@ -10,11 +10,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from shared.config import CameraSettings, Settings, load_settings
+from shared.config import CameraSettings, Settings, WebhookSettings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "mien.example.yaml"
 NOT_IN_FILES = {"config"}
 """Names the file itself."""
+BY_NAME = {"cameras", "webhooks"}
+"""Hold one branch for each name that a user gives."""
 
 
 def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -28,7 +30,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 def flat(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in values.items():
-        if isinstance(value, dict) and prefix + name != "cameras":
+        if isinstance(value, dict) and prefix + name not in BY_NAME:
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name
@@ -48,6 +50,7 @@ def test_every_setting_is_in_it_and_no_other() -> None:
     values = yaml.safe_load(with_commented_settings())
     assert set(flat(values)) == set(keys_of(Settings)) - NOT_IN_FILES
     assert set(values["cameras"]["door"]) == set(CameraSettings.model_fields)
+    assert set(values["webhooks"]["angry-at-door"]) == set(WebhookSettings.model_fields)
 
 
 def test_its_values_are_the_defaults() -> None:
@@ -58,8 +61,11 @@ def test_its_values_are_the_defaults() -> None:
 def test_it_is_valid_with_all_that_is_commented_out(tmp_path: Path) -> None:
     path = tmp_path / "mien.yaml"
     path.write_text(with_commented_settings())
-    camera = load_settings(path).cameras["door"]
+    settings = load_settings(path)
+    camera, webhook = settings.cameras["door"], settings.webhooks["angry-at-door"]
     assert camera == CameraSettings(source=camera.source)
+    needed = {name: getattr(webhook, name) for name in ("url", "when", "emotion", "above")}
+    assert webhook == WebhookSettings(**needed)
 
 
 def test_every_setting_is_explained() -> None:
