@@ -325,6 +325,11 @@ class DashboardSettings(Section):
     viewer_token: SecretStr | None = Field(None, description="who logs in with it may look")
     viewer_token_file: Path | None = None
     session: Duration = Field(12 * 3600.0, ge=60, le=30 * 86_400, description="how long a login holds")
+    notice: str = Field(
+        "",
+        max_length=2000,
+        description="what people before the cameras are told: who reads their faces, and why",
+    )
     open: bool = Field(
         False, description="let everybody who reaches it look and change things, without login"
     )
@@ -488,7 +493,7 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
         or "password" in key
         or "token" in key
         or key.startswith("webhooks")
-        else f" (got {first['input']!r:.80})"
+        else f" (got {redact(repr(first['input'])):.80})"
     )
     return f"{where}{key}: {what}{given}"
 

@@ -22,7 +22,9 @@ def read_camera(name: str, value: bytes) -> WantedCamera | None:
         stored = json.loads(value)
         return WantedCamera(settings=CameraSettings(**stored["settings"]), origin=stored["origin"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
-        _log.warning("camera %s in %s is malformed, left out: %s", name, keys.WANTED_CAMERAS, error)
+        # Not the error's own text, which would show what was given: perhaps a password.
+        wrong = error.errors()[0]["loc"] if isinstance(error, ValidationError) else type(error).__name__
+        _log.warning("camera %s in %s is malformed, left out: %s", name, keys.WANTED_CAMERAS, wrong)
         return None
 
 

@@ -57,6 +57,18 @@ def check_exposure(settings: DashboardSettings, tokens: Tokens) -> None:
     )
 
 
+def how_to_log_in(settings: DashboardSettings) -> str:
+    """Return how a person gets in, for the terminal; without the tokens themselves."""
+    tokens = read_tokens(settings)
+    if not tokens:
+        everybody = "no login: whoever reaches it may change things"
+        return "no login: only this machine reaches it" if is_loopback(settings.host) else everybody
+    roles = "admin", *(["viewer"] if tokens.viewer else [])
+    files = {"admin": settings.admin_token_file, "viewer": settings.viewer_token_file}
+    places = [f"{files[role]} ({role})" if files[role] else f"dashboard.{role}_token" for role in roles]
+    return f"log in with the token in {' or '.join(places)}"
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches what listens there."""
     if host == "localhost":

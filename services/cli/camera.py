@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect, console
+from services.cli.connection import (
+    ConfigOption,
+    JsonOption,
+    RedisOption,
+    RunDirOption,
+    connect,
+    console,
+    record,
+)
 from services.cli.up import local_path
 from shared.errors import ConfigError, SourceError
 
@@ -82,6 +90,7 @@ def add(
     if not replace and name in store.cameras():
         raise ConfigError(f"camera {name} is there already: choose another name, or change it with --replace")
     store.put_camera(name, settings)
+    record(store, "camera.add", name, settings.source)
     print(f"Camera {name} added; see how it does with: mien camera list")
 
 
@@ -128,6 +137,7 @@ def remove(
     if not wanted and not forget:
         known = ", ".join(store.cameras()) or "none"
         raise ConfigError(f"there is no camera {name} (cameras: {known})")
+    record(store, "camera.forget" if forget else "camera.remove", name)
     print(f"Camera {name} {'removed' if wanted else 'forgotten'}")
 
 

@@ -1,5 +1,8 @@
 """How commands find the running stack: the options that say where it is, and the store behind them."""
 
+import getpass
+import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -71,3 +74,23 @@ def connect(config: Path | None, redis: str | None, run_dir: Path | None) -> "St
     store = Store(settings.redis.model_copy(update={"url": url}), settings.run_dir)
     store.ping()
     return store
+
+
+def record(store: "Store", action: str, subject: str, detail: str = "") -> None:
+    """Write into the audit log what was changed from the command line, and by whom.
+
+    Args:
+        store: of the stack.
+        action: such as `camera.add`.
+        subject: such as the camera's name.
+        detail: for a person; URLs in it are written without user and password.
+    """
+    from shared.config import redact
+    from shared.records import Change
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"user {os.getuid()}"
+    who = f"{user} at {socket.gethostname()}, command line"
+    store.record_change(Change(who=who, action=action, subject=subject, detail=redact(detail)))

@@ -14,6 +14,7 @@ from services.cli.connection import (
     connect,
     console,
     load,
+    record,
 )
 from shared.errors import StackError
 
@@ -98,6 +99,7 @@ def use(
     store = connect(config, redis, run_dir)
     if path == DEFAULT:
         store.set_wanted(model=None)
+        record(store, "settings.change", "model", "as configured")
         print("Wanted now: the configured model")
         return
     folder = Path(path).expanduser().absolute()
@@ -105,6 +107,7 @@ def use(
     if not any(sign.service == "classifier" for sign in store.health()):
         raise StackError("no classifier runs: start one with `mien up` or `mien scale classifier=1`")
     store.set_wanted(model=str(folder))
+    record(store, "settings.change", "model", str(folder))
     print(f"Wanted now: {folder}; see who runs it with: mien status --json")
 
 

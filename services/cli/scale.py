@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect
+from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect, record
 from shared.errors import ConfigError
 
 MOST: Final = {"detector": 64, "classifier": 64, "recorder": 16}
@@ -25,7 +25,9 @@ def scale(
       mien scale classifier=3 detector=2
     """
     wanted = dict(map(parse_count, counts))
-    connect(config, redis, run_dir).set_wanted(**wanted)
+    store = connect(config, redis, run_dir)
+    store.set_wanted(**wanted)
+    record(store, "settings.change", ", ".join(wanted), ", ".join(counts))
     print("Wanted now: " + ", ".join(f"{count} {name}" for name, count in wanted.items()))
 
 

@@ -47,6 +47,7 @@ class StackSettings(BaseModel):
     recorders: int
     blur: bool = Field(description="whether faces are blurred in pictures")
     supervised: bool = Field(description="whether `mien up` runs the stack, so that counts can be changed")
+    notice: str = Field(description="what people before the cameras are told (`dashboard.notice`)")
 
 
 class StackChange(BaseModel):
@@ -112,8 +113,8 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     settings, wanted = get_settings(request), store.wanted()
     supervised = lock_holder(settings.run_dir) is not None
     counts = _asked_counts(settings, wanted) if supervised else _living_counts(store)
-    model = wanted.model or str(configured_model(settings))
-    return StackSettings(model=model, blur=wanted.blur, supervised=supervised, **counts)
+    model, notice = wanted.model or str(configured_model(settings)), settings.dashboard.notice
+    return StackSettings(model=model, blur=wanted.blur, supervised=supervised, notice=notice, **counts)
 
 
 @router.patch("/api/settings", tags=["settings"], dependencies=[NEED_ADMIN])

@@ -38,7 +38,9 @@ def answer(kind: Any, example: object, text: str = "Successful response") -> Res
     return {
         200: {
             "description": text,
-            "content": {"application/json": {"schema": schema_of(kind), "example": example}},
+            "content": {
+                "application/json": {"schema": schema_of(kind), "example": msgspec.to_builtins(example)}
+            },
         }
     }
 

@@ -17,6 +17,7 @@ from shared.config import Settings
 from shared.errors import StackError, StoreError
 from shared.stack import write_record
 from shared.store import Store
+from shared.tokens import how_to_log_in
 
 TICK_SECONDS: Final = 0.2
 STOPPING_TICK_SECONDS: Final = 0.02
@@ -58,7 +59,7 @@ class Supervisor:
         self._store = Store(settings.redis, settings.run_dir)
         self._observer = Observer(self._store)
         url = launch.dashboard_url(settings.dashboard)
-        self._hints = Hints(url, settings.redis.url, settings.run_dir)
+        self._hints = Hints(url, settings.redis.url, settings.run_dir, how_to_log_in(settings.dashboard))
         self._poll_at = self._show_at = self._check_logs_at = 0.0
         self._complaint = ""
         self._forced = False

@@ -14,6 +14,7 @@ from services.supervisor.signals import StopSignals
 from services.supervisor.supervisor import Supervisor
 from shared.config import Settings
 from shared.gpus import list_gpus
+from shared.tokens import check_exposure, read_tokens
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def run_stack(settings: Settings, options: Options) -> None:
         MienError: it could not be started; what had been started is stopped again.
     """
     launch.check_gpus(settings.scale.gpus, list_gpus())
+    check_exposure(settings.dashboard, read_tokens(settings.dashboard))
     port = launch.dashboard_port(settings.dashboard)
     with ExitStack() as held:
         signals = held.enter_context(StopSignals())

@@ -24,17 +24,23 @@ class Hints(NamedTuple):
         dashboard: URL of the page.
         redis: URL, perhaps with a password.
         run_dir: sockets, lock and logs.
+        login: how to get in there.
     """
 
     dashboard: str
     redis: str
     run_dir: Path
+    login: str = "no login: only this machine reaches it"
 
     def texts(self) -> dict[str, str]:
         """Return what to tell the user, by heading."""
         socket = self.redis.removeprefix("unix://").partition("?")[0]
         cli = f"redis-cli -s {socket}" if self.redis.startswith("unix://") else without_password(self.redis)
-        return {"dashboard": self.dashboard, "redis": cli, "logs": f"{self.run_dir / 'logs'}"}
+        return {
+            "dashboard": f"{self.dashboard} ({self.login})",
+            "redis": cli,
+            "logs": f"{self.run_dir / 'logs'}",
+        }
 
     def record(self) -> Stack:
         """Return what other commands read."""

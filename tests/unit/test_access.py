@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from services.dashboard.lockout import FIRST_SECONDS, FREE_FAILURES, MAX_ADDRESS
 from services.dashboard.sessions import Sessions
 from shared.config import DashboardSettings, Settings
 from shared.errors import ConfigError
-from shared.tokens import Tokens, check_exposure, read_tokens
+from shared.tokens import Tokens, check_exposure, how_to_log_in, read_tokens
 from tests.fake_stack import FakeStore, SceneFeed
 
 ADMIN, VIEWER = "admin-token-0123456789", "viewer-token-0123456789"
@@ -245,3 +246,21 @@ def test_off_the_machine_nothing_is_served_without_a_login_unless_meant() -> Non
 def test_tokens_do_not_show() -> None:
     given = settings()
     assert "token-" not in repr(given) + repr(read_tokens(given.dashboard))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "no login: only this machine reaches it"),
+        ({"host": "0.0.0.0", "open": True}, "no login: whoever reaches it may change things"),
+        ({"admin_token": ADMIN}, "log in with the token in dashboard.admin_token"),
+    ],
+)
+def test_mien_up_says_how_to_get_in(given: dict[str, Any], told: str) -> None:
+    assert how_to_log_in(DashboardSettings(**given)) == told
+
+
+def test_mien_up_names_the_tokens_files_not_the_tokens(tmp_path: Path) -> None:
+    (tmp_path / "admin").write_text(f"{ADMIN}\n")
+    told = how_to_log_in(DashboardSettings(admin_token_file=tmp_path / "admin", viewer_token=VIEWER))  # type: ignore[arg-type]
+    assert told == f"log in with the token in {tmp_path}/admin (admin) or dashboard.viewer_token"
