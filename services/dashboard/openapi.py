@@ -32,7 +32,7 @@ def answer(kind: Any, example: object, text: str = "Successful response") -> Res
 
     Args:
         kind: the type that is encoded.
-        example: one such answer.
+        example: one such answer, a struct or what it is encoded as.
         text: what it is.
     """
     return {
