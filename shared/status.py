@@ -10,7 +10,7 @@ from msgspec import Struct
 from shared import topology
 from shared.balance import Latency, Ledger, balance_of, latency_of, sum_balances, sum_counts
 from shared.capacity import crowded_hosts, enough_workers
-from shared.config import redact
+from shared.config import BROWSER, redact
 from shared.records import CameraState, Health, Wanted, WantedCamera
 
 WINDOW_MINUTES: Final = 2
@@ -177,9 +177,12 @@ def _camera(
     rates: Sequence[float],
     counts: Mapping[str, int],
 ) -> CameraStatus:
-    state = state or CameraState(
-        camera=name, state="connecting", since_ns=0, detail="no capture process runs it"
+    unheard = (
+        "no browser sends its pictures yet"
+        if wanted.settings.source == BROWSER
+        else "no capture process runs it"
     )
+    state = state or CameraState(camera=name, state="connecting", since_ns=0, detail=unheard)
     return CameraStatus(
         camera=name,
         source=redact(wanted.settings.source),

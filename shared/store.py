@@ -72,8 +72,8 @@ class Store(History):
         script = (Path(__file__).parent / "advance.lua").read_text()
         self._advance = self._client.register_script(script)
         self._calls = Guard(redact(self.url))
-        self._tidied_at: dict[str, float] = {}
         self.webhooks = WebhookStore(self._client, self._calls)
+        self._listed_at: dict[str, float] = {}
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -207,26 +207,32 @@ class Store(History):
         """Return the living processes, by service and instance."""
         return self._living(keys.HEALTH_INDEX, lambda member: keys.health(*member.split(":", 1)), Health)
 
-    def publish_cameras(self, states: Iterable[CameraState]) -> None:
-        """Say how cameras do; they count as unknown 5 s later."""
+    def publish_cameras(self, states: Iterable[CameraState], seconds: float = HEALTH_SECONDS) -> None:
+        """Say how cameras do; they count as unknown so long after that, at most `TIDY_SECONDS`."""
         signs = {state.camera: (keys.state(state.camera), msgspec.json.encode(state)) for state in states}
         if signs:
-            self._publish(keys.STATE_INDEX, signs)
+            self._publish(keys.STATE_INDEX, signs, min(seconds, TIDY_SECONDS))
 
     def camera_states(self) -> dict[str, CameraState]:
         """Return the cameras that some capture process runs."""
         return {state.camera: state for state in self._living(keys.STATE_INDEX, keys.state, CameraState)}
 
-    def _publish(self, index: str, signs: Mapping[str, tuple[str, bytes]]) -> None:
-        """Set each member's (key, value) for 5 s; list in the index those that were not there before."""
+    def _publish(
+        self, index: str, signs: Mapping[str, tuple[str, bytes]], seconds: float = HEALTH_SECONDS
+    ) -> None:
+        """Set each member's (key, value) for a while; list in the index those that were not there before."""
         with self._calls(), self._client.pipeline(transaction=False) as pipe:
             for key, value in signs.values():
-                pipe.set(key, value, ex=HEALTH_SECONDS, get=True)
+                pipe.set(key, value, ex=int(seconds), get=True)
             before = pipe.execute()
             now = time.time()
-            fresh = [member for member, old in zip(signs, before, strict=True) if old is None]
-            if fresh or now > self._tidied_at.get(index, 0.0) + TIDY_SECONDS:
-                self._tidied_at[index] = now
+            due = [
+                key
+                for (key, _), old in zip(signs.values(), before, strict=True)
+                if old is None or now > self._listed_at.get(key, 0.0) + TIDY_SECONDS
+            ]
+            if due:
+                self._listed_at.update(dict.fromkeys((key for key, _ in signs.values()), now))
                 pipe.zadd(index, dict.fromkeys(signs, int(now * 1000)))
                 pipe.zremrangebyscore(index, 0, int((now - 2 * TIDY_SECONDS) * 1000))
                 pipe.execute()

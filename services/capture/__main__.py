@@ -11,10 +11,10 @@ from typing import Final
 
 from services.capture.children import Child, ChildProcess
 from services.capture.follower import Follower
-from services.capture.link import Task
 from services.capture.service import CaptureService
 from shared import metrics, topology
 from shared.beats import Beats
+from shared.capture_link import Task
 from shared.config import Settings
 from shared.demo import declare_cameras
 from shared.errors import MienError

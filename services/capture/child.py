@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from services.capture.link import Report, Task, encode_line
 from shared import frame_memory, log, process, topology
 from shared.beats import Beats
 from shared.bus import Client
+from shared.capture_link import Report, Task, encode_line
 from shared.config import Settings, load_settings
 from shared.errors import MienError
 from shared.messages import SCHEMA, Encoding, Hello

@@ -2,14 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final, Protocol
 
-from services.capture.link import Report, ReportReader, Task, encode_line
+from shared.capture_link import Report, ReportReader, Task, child_command, encode_line
 
 _READ_BYTES: Final = 65_536
-_MAX_INSTANCE: Final = 100
 
 
 class Child(Protocol):
@@ -38,14 +36,7 @@ class ChildProcess:
     """Starts and holds one `services.capture.child`."""
 
     def __init__(self, task: Task, instance: str, config: Path | None) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "services.capture.child",
-            "--instance",
-            child_instance(instance, task.camera),
-        ]
-        command += ["--config", str(config)] if config else []
+        command = child_command(task.camera, instance, config)
         self._reader = ReportReader()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None
@@ -82,8 +73,3 @@ class ChildProcess:
     def close(self) -> None:
         """Let go of an ended process."""
         self._pipe.close()
-
-
-def child_instance(parent: str, camera: str) -> str:
-    """Return the child's name on the bus: the same after each restart, so that it replaces its old self."""
-    return f"{parent[: _MAX_INSTANCE - len(camera) - 1]}.{camera}"

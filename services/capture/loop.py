@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
-from services.capture.link import Report
 from services.capture.pace import Limiter, Schedule
 from services.capture.picture import Picture, encode
 from services.capture.reporter import REPORT_SECONDS, Reporter
 from services.capture.sources import Source
 from services.capture.window import Outgoing, Window
+from shared.capture_link import Report
 from shared.errors import SourceError
 from shared.frame_memory import FrameWriter
 from shared.messages import (

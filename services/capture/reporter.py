@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
-from services.capture.link import Report
+from shared.capture_link import Report
 
 REPORT_SECONDS: Final = 0.5
 

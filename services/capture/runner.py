@@ -8,7 +8,7 @@ from typing import Final
 
 from services.capture.backoff import Backoff
 from services.capture.children import Child
-from services.capture.link import Report, Task
+from shared.capture_link import Report, Task
 from shared.config import CameraSettings, CaptureSettings
 from shared.records import CameraState
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from services.capture.backoff import Backoff
 from services.capture.children import Child
 from services.capture.runner import CameraRunner, Start
-from shared.config import CameraSettings, CaptureSettings
+from shared.config import BROWSER, CameraSettings, CaptureSettings
 from shared.records import CameraState
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class CaptureService:
 
     def follow(self, wanted: Mapping[str, CameraSettings], now: float) -> list[str]:
         """Make the running cameras those wanted of this group; return the names of those removed."""
-        mine = {name: camera for name, camera in wanted.items() if camera.group == self._limits.group}
+        mine = {name: camera for name, camera in wanted.items() if self._is_mine(camera)}
         removed = [name for name in self._runners if name not in mine]
         for name in removed:
             logger.info("camera %s: removed", name)
@@ -60,6 +60,10 @@ class CaptureService:
         """Ask all children to end; `poll` until `children` is empty."""
         for name in list(self._runners):
             self._leave(self._runners.pop(name), now)
+
+    def _is_mine(self, camera: CameraSettings) -> bool:
+        """Those of the group, without those whose pictures come through the dashboard."""
+        return camera.group == self._limits.group and camera.source != BROWSER
 
     def _leave(self, runner: CameraRunner, now: float) -> None:
         runner.stop(now)

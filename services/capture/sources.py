@@ -1,15 +1,16 @@
 """Where frames come from: one function that opens what a camera's settings name."""
 
+import sys
 from pathlib import Path
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
-from services.capture import stills, streams, videos
+from services.capture import pushed, stills, streams, videos
 from services.capture.picture import Picture, make_fit
-from shared.config import CameraSettings, CaptureSettings, redact
+from shared.config import BROWSER, CameraSettings, CaptureSettings, redact
 from shared.errors import SourceError
 
-Kind = Literal["webcam", "rtsp", "http", "video", "folder", "picture"]
+Kind = Literal["browser", "webcam", "rtsp", "http", "video", "folder", "picture"]
 _SCHEMES: Final[dict[str, Kind]] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 
 
@@ -51,6 +52,8 @@ def open_source(settings: CameraSettings, capture: CaptureSettings) -> Source:
     kind = kind_of(settings.source)
     live = is_live(settings, kind)
     fit = make_fit(settings)
+    if kind == "browser":
+        return pushed.PushedPictures(sys.stdin.buffer, fit)
     if kind == "webcam":
         return streams.open_webcam(settings.source, live, fit, capture)
     if kind in ("rtsp", "http"):
@@ -71,6 +74,8 @@ def kind_of(source: str) -> Kind:
     Raises:
         SourceError: a URL of an unknown scheme.
     """
+    if source == BROWSER:
+        return "browser"
     if source.isdecimal() or source.startswith("/dev/"):
         return "webcam"
     if "://" in source and not source.startswith("file://"):

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from services.dashboard.app import create_app
+from services.dashboard.camera_socket import MAX_PICTURE_BYTES
 from services.dashboard.sender import WebhookSender
 from shared import metrics, topology
 from shared.beats import Beats
@@ -22,8 +23,6 @@ from shared.service import start_process
 from shared.store import Store
 from shared.tokens import check_exposure, read_tokens
 
-MAX_MESSAGE_BYTES = 16 * 1024
-"""A browser only says which cameras it watches."""
 SEND_BUFFER_BYTES = 256 * 1024
 """Of each connection: what lies there can't be overtaken by newer pictures."""
 STOP_SECONDS = 2
@@ -79,7 +78,7 @@ def run(instance: str, settings: Settings) -> None:
     def wall_ns() -> int:
         return time.time_ns() + beats.offset_ns
 
-    app = create_app(store, lambda: FeedReader(settings.bus), settings, wall_ns)
+    app = create_app(store, lambda: FeedReader(settings.bus), settings, wall_ns, instance)
     port = metrics.start_server(settings.metrics, topology.DASHBOARD.metrics_port)
 
     def health() -> tuple[str, Mapping[str, Any]]:
@@ -92,7 +91,8 @@ def run(instance: str, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=2 * MAX_PICTURE_BYTES,  # what is over the limit itself is refused with a reason
+        ws_max_queue=2,
         proxy_headers=bool(settings.dashboard.proxies),
         forwarded_allow_ips=list(settings.dashboard.proxies),
         ws_per_message_deflate=False,  # JPEGs do not get smaller

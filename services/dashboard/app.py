@@ -18,6 +18,7 @@ from services.dashboard import (
     analyze,
     api,
     audit,
+    camera_socket,
     control,
     login,
     snapshot,
@@ -49,14 +50,16 @@ def create_app(
     source: Callable[[], FeedSource],
     settings: Settings,
     wall_ns: Callable[[], int] = time.time_ns,
+    instance: str = "dashboard",
 ) -> FastAPI:
     """Return the application.
 
     Args:
         store: where status and results are read and wanted cameras written.
         source: makes the broker's feeds; called inside the event loop.
-        settings: the tree; `dashboard`, `metrics` are used.
+        settings: the tree.
         wall_ns: the broker's wall clock, with which frames are stamped.
+        instance: this process's name.
 
     Raises:
         ConfigError: the tokens can't be used.
@@ -82,10 +85,12 @@ def create_app(
         title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     app.state.store, app.state.settings, app.state.glass = store, settings, glass
+    app.state.senders = camera_socket.Senders(store, settings, instance)
     app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
-    for part in (login, audit, api, timeline, control, trial, analyze, snapshot, system, webhooks):
+    parts = (login, audit, api, timeline, control, trial, camera_socket, analyze, snapshot, system, webhooks)
+    for part in parts:
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)

@@ -6,12 +6,11 @@ from itertools import pairwise
 import pytest
 
 from services.capture.backoff import Backoff
-from services.capture.children import child_instance
 from services.capture.follower import HOLD_SECONDS, Follower
-from services.capture.link import Report as ChildReport
-from services.capture.link import ReportReader, encode_line
 from services.capture.runner import START_SECONDS, STOP_SECONDS, CameraRunner
 from services.capture.service import CaptureService
+from shared.capture_link import Report as ChildReport
+from shared.capture_link import ReportReader, child_instance, encode_line
 from shared.config import CameraSettings, CaptureSettings
 from shared.errors import StoreError
 from shared.records import CameraState

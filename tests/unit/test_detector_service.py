@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.decode import jpeg_size
 from services.detector.preview import render
 from services.detector.service import DetectorService
 from shared.codec import decode, encode
@@ -15,6 +14,7 @@ from shared.errors import DecodeError
 from shared.messages import Encoding, Faces, Frame, JobId, Message, Preview, Result, Scope, Zone
 from shared.vision.align import crop_face
 from shared.vision.faces import FoundFace
+from shared.vision.jpeg import jpeg_size
 from shared.work import Publish, Reject, Reply, Work
 from tests.media import astronaut
 

@@ -1,11 +1,21 @@
-"""What capture's parent and children tell each other: a task on stdin, reports on stdout."""
+"""What a camera's process and its parent tell each other: a task on stdin, reports on stdout.
 
-from typing import Literal
+The parent is capture; for a camera whose pictures a browser sends it is the dashboard, and there the pictures
+follow the task on stdin, each behind its length.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from shared.config import CameraSettings
+
+LENGTH_BYTES: Final = 4
+"""Before each pushed picture: its length, big-endian."""
+_MAX_INSTANCE: Final = 100
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -63,3 +73,15 @@ class ReportReader:
         """Take some bytes and return the reports that are now whole."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [msgspec.json.decode(line, type=Report) for line in lines if line]
+
+
+def child_command(camera: str, instance: str, config: Path | None) -> list[str]:
+    """Return how a parent of this instance name starts the process of a camera."""
+    command = [sys.executable, "-m", "services.capture.child"]
+    command += ["--instance", child_instance(instance, camera)]
+    return command + (["--config", str(config)] if config else [])
+
+
+def child_instance(parent: str, camera: str) -> str:
+    """Return the child's name on the bus: the same after each restart, so that it replaces its old self."""
+    return f"{parent[: _MAX_INSTANCE - len(camera) - 1]}.{camera}"
