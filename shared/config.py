@@ -87,7 +87,8 @@ class CameraSettings(Section):
     """One camera: where its frames come from and how they are read."""
 
     source: str = Field(
-        min_length=1, description="webcam index, /dev path, rtsp:// or http:// URL, video, picture, folder"
+        min_length=1,
+        description="webcam index, /dev path, rtsp:// or http:// URL, video, picture, folder, or browser",
     )
     fps: float | None = Field(
         None, gt=0, le=240, description="frames a second at most; None: as the source gives them"

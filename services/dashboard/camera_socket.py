@@ -105,13 +105,16 @@ class Senders:
     async def _relay(
         self, socket: WebSocket, name: str, camera: CameraSettings, before: CameraState | None, sender: Sender
     ) -> Ending:
+        first = await self._receive(socket)
+        if isinstance(first, Ending):
+            return first
         await asyncio.to_thread(audit.record, socket, "camera.send", name)
         after_run = before.run if before else 0
         process = await PushedCamera.start(name, camera, self._settings, self._instance, after_run)
         keeper = StateKeeper(name, before, self._store, self._instance)
         try:
             ending = await _first(
-                self._push(socket, process, sender),
+                self._push(socket, process, sender, first),
                 _hear(process, keeper),
                 self._follow(name, camera),
                 _make_way(name, sender),
@@ -121,25 +124,31 @@ class Senders:
         await keeper.lose(ending.reason)
         return ending
 
-    async def _push(self, socket: WebSocket, process: PushedCamera, sender: Sender) -> Ending:
-        """Hand on each picture; a browser that is not read from sends fewer."""
-        patience = self._settings.capture.read_timeout
-        while True:
-            try:
-                async with asyncio.timeout(patience):
-                    message = await socket.receive()
-            except TimeoutError:
-                return Ending(LATER, f"no picture for {patience:g} s")
-            if message["type"] == "websocket.disconnect":
-                return Ending(0, "the browser has stopped sending")
-            jpeg = message.get("bytes") or b""
-            if wrong := wrong_with(jpeg):
-                return Ending(FOR_GOOD, wrong)
+    async def _push(self, socket: WebSocket, process: PushedCamera, sender: Sender, picture: bytes) -> Ending:
+        """Hand on this picture and each that follows; a browser that is not read from sends fewer."""
+        received: bytes | Ending = picture
+        while not isinstance(received, Ending):
             sender.pushed_at = time.monotonic()
             try:
-                await process.push(jpeg)
+                await process.push(received)
             except ConnectionError:
                 await asyncio.Event().wait()  # its last words say why
+            received = await self._receive(socket)
+        return received
+
+    async def _receive(self, socket: WebSocket) -> bytes | Ending:
+        """Return the next picture, or why there is none."""
+        patience = self._settings.capture.read_timeout
+        try:
+            async with asyncio.timeout(patience):
+                message = await socket.receive()
+        except TimeoutError:
+            return Ending(LATER, f"no picture for {patience:g} s")
+        if message["type"] == "websocket.disconnect":
+            return Ending(0, "the browser has stopped sending")
+        jpeg: bytes = message.get("bytes") or b""
+        wrong = wrong_with(jpeg)
+        return Ending(FOR_GOOD, wrong) if wrong else jpeg
 
     async def _follow(self, name: str, camera: CameraSettings) -> Ending:
         """Wait until the camera is wanted no more, or in another way."""

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 STATUS_SECONDS: Final = 1.0
 MAX_WATCHED: Final = 256
+MAX_WISH_LENGTH: Final = 16 * 1024
 _STATUS: Final = "#status"
 """Place of the status among a viewer's waiting messages; no camera is called so."""
 
@@ -136,11 +137,22 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
         await socket.close(1008, refusal[:120])
 
 
+def _read_wish(text: str) -> Wish:
+    """Return what a client said.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    if len(text) > MAX_WISH_LENGTH:
+        raise ValueError(f"{len(text)} characters, {MAX_WISH_LENGTH} are allowed")
+    return msgspec.json.decode(text, type=Wish)
+
+
 async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer, glass: GlassMeter) -> str:
     """Follow what the browser watches until it goes; return what is wrong with its last message, or `""`."""
     try:
         while True:
-            wish = msgspec.json.decode(await socket.receive_text(), type=Wish)
+            wish = _read_wish(await socket.receive_text())
             if isinstance(wish.watch, frozenset):
                 hub.watch(viewer, wish.watch)
             if isinstance(wish.clear, bool):

@@ -268,7 +268,7 @@ def camera(source="0", **more):
 
 def test_cameras_of_the_group_are_started_and_removed_ones_stopped():
     house = House()
-    house.follow(door=camera(), yard=camera("1"), far=camera("2", group="elsewhere"))
+    house.follow(door=camera(), yard=camera("1"), far=camera("2", group="elsewhere"), phone=camera("browser"))
     assert set(house.started) == {"door", "yard"}
     assert [state.camera for state in house.service.states()] == ["door", "yard"]
     assert house.follow(door=camera()) == ["yard"]

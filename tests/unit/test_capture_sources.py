@@ -1,5 +1,6 @@
 """Sources on real files: videos, folders, pictures, whole, odd and damaged."""
 
+import io
 import os
 from itertools import pairwise
 
@@ -7,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.capture.picture import MAX_BYTES, encode, fitting_size, shrink
+from services.capture.picture import MAX_BYTES, encode, fitting_size, make_fit, shrink
+from services.capture.pushed import PushedPictures
 from services.capture.sources import is_live, kind_of, open_source
 from services.capture.stills import pan_matrix
 from shared.config import CameraSettings, CaptureSettings
@@ -283,3 +285,16 @@ def test_what_an_rtsp_opening_needs_is_not_left_behind_for_files(monkeypatch):
         with _ffmpeg_options("rtsp_transport;tcp"):
             assert os.environ[_OPTIONS] == "rtsp_transport;tcp"
         assert os.environ.get(_OPTIONS) == before
+
+
+def test_pushed_pictures_are_read_to_the_end_of_the_pipe():
+    whole = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    framed = [len(part).to_bytes(4, "big") + part for part in (whole, b"no JPEG", whole)]
+    source = PushedPictures(
+        io.BytesIO(b"".join(framed)), make_fit(CameraSettings(source="browser", rotate=90))
+    )
+    shapes = []
+    while source.grab():
+        picture = source.retrieve()
+        shapes.append(picture.shape if picture is not None else None)
+    assert shapes == [(64, 48, 3), None, (64, 48, 3)]

@@ -1,0 +1,189 @@
+"""A real stack with a browser's camera, masks and zones: pictures in, results out, books balanced."""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from shared.config import BROWSER, CameraSettings
+from tests.media import astronaut
+from tests.running_stack import START_SECONDS, RunningStack
+from tests.waiting import wait_for
+
+FPS = 10
+RIGHT = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[RunningStack]:
+    with (
+        tempfile.TemporaryDirectory(prefix="mien-") as name,
+        RunningStack(Path(name), "--detection-width", "320", "--classifiers", "1", "--no-demo") as running,
+    ):
+        running.wait_until("classifier", 1)
+        running.wait_until("dashboard", 1)
+        yield running
+
+
+def address(stack: RunningStack, camera: str) -> str:
+    return stack.record()["dashboard"].replace("http", "ws").rstrip("/") + f"/ws/camera/{camera}"
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+async def send(socket: ClientConnection, until: Callable[[], Any], seconds: float = START_SECONDS) -> None:
+    """Send a face, slightly brighter each time, until a condition holds."""
+    picture, number = astronaut(), 0
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(until):
+            number += 1
+            await socket.send(jpeg(cv2.add(picture, number % 20)))
+            await asyncio.sleep(1 / FPS)
+
+
+async def refusal(url: str, *messages: Any) -> tuple[int, str]:
+    """Return close code and reason that these messages get."""
+    async with connect(url) as socket:
+        for message in messages:
+            await socket.send(message)
+        async with asyncio.timeout(START_SECONDS):
+            await socket.wait_closed()
+        return socket.close_code or 0, socket.close_reason or ""
+
+
+def run(scenario: Awaitable[Any]) -> Any:
+    async def whole() -> Any:
+        return await scenario
+
+    return asyncio.run(whole())
+
+
+def recorded(stack: RunningStack, camera: str, more_than: int = 0) -> bool:
+    return stack.store.ledger(camera).get("recorded", 0) > more_than
+
+
+def check_books(stack: RunningStack, camera: str) -> None:
+    """Every captured frame has one outcome, and the stream holds those that are recorded, once each."""
+    wait_for(lambda: stack.store.ledger(camera)["in_flight"] == 0, f"the ledger's balance: {camera}", 20)
+    ledger = stack.store.ledger(camera)
+    results = [(result["run"], result["sequence"]) for result in stack.store.results(camera)]
+    assert sum(ledger.values()) == 2 * ledger["captured"]
+    assert len(results) == len(set(results)) == ledger["recorded"]
+
+
+def test_masked_faces_are_dropped_and_zones_stand_with_the_others(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    both = np.hstack([astronaut(), astronaut()])
+    cv2.imwrite(str(tmp_path / "two.png"), both)
+    camera = CameraSettings(source=str(tmp_path / "two.png"), fps=4, zones={"right": RIGHT, "left": LEFT})
+    stack.store.put_camera("poster", camera)
+    faces = stack.wait_for_result("poster")["faces"]
+    assert sorted(face["zones"] for face in faces) == [["left"], ["right"]]
+    stack.store.put_camera("poster", camera.model_copy(update={"masks": (LEFT,)}))
+    run_before = stack.store.latest("poster")["run"]  # type: ignore[index]
+    wait_for(lambda: stack.store.latest("poster")["run"] > run_before, "the new run", START_SECONDS)
+    faces = stack.wait_for_result("poster")["faces"]
+    assert [face["zones"] for face in faces] == [["right"]]
+    stack.store.remove_camera("poster")
+    check_books(stack, "poster")
+
+
+def test_a_browsers_pictures_are_recorded_and_its_camera_is_live_and_then_lost(stack: RunningStack) -> None:
+    stack.store.put_camera("phone", CameraSettings(source=BROWSER, zones={"left": LEFT}))
+    url = address(stack, "phone")
+
+    def state() -> str | None:
+        found = stack.store.camera_states().get("phone")
+        return found.state if found else None
+
+    async def scenario() -> None:
+        async with connect(url) as socket:
+            await send(socket, lambda: recorded(stack, "phone", 5) and state() == "live")
+            code, reason = await refusal(url)
+            assert (code, "another page" in reason) == (1008, True)
+            await send(socket, lambda: recorded(stack, "phone", 10))
+
+    assert state() is None
+    run(scenario())
+    face = stack.store.latest("phone")["faces"][0]  # type: ignore[index]
+    assert face["zones"] == ["left"]
+    assert set(face["probabilities"]) >= {"happy", "sad"}
+    wait_for(lambda: state() == "lost", "its being lost")
+    check_books(stack, "phone")
+
+
+def test_the_books_balance_after_a_kill_of_the_dashboard(stack: RunningStack) -> None:
+    stack.store.put_camera("tablet", CameraSettings(source=BROWSER, fps=8, width=320, detect_every=2))
+    (pid,) = stack.pids("dashboard").values()
+
+    async def before() -> None:
+        async with connect(address(stack, "tablet")) as socket:
+            await send(socket, lambda: recorded(stack, "tablet", 5))
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(ConnectionClosed):
+                await send(socket, lambda: False)
+
+    async def after(count: int) -> None:
+        async with connect(address(stack, "tablet")) as socket:
+            await send(socket, lambda: recorded(stack, "tablet", count + 5))
+
+    run(before())
+    check_books(stack, "tablet")
+    wait_for(lambda: pid not in stack.pids("dashboard").values(), "the old dashboard's end", START_SECONDS)
+    stack.wait_until("dashboard", 1)
+    run(after(stack.store.ledger("tablet")["recorded"]))
+    check_books(stack, "tablet")
+    latest = stack.store.latest("tablet")
+    assert latest is not None
+    assert latest["width"] == 320
+
+
+def test_what_is_no_picture_is_refused_with_the_reason(stack: RunningStack) -> None:
+    stack.store.put_camera("hostile", CameraSettings(source=BROWSER))
+    messages: dict[str, Any] = {
+        "the payload is not a JPEG": b"hello",
+        "not a JPEG: send JPEGs": "hello",
+        "too large": b"\xff\xd8" + bytes(1_100_000),
+        "8000x6000": jpeg(np.zeros((6000, 8000, 3), np.uint8)),
+        "cut off": jpeg(np.zeros((8, 8, 3), np.uint8))[:60],
+    }
+    for words, message in messages.items():
+        code, reason = run(refusal(address(stack, "hostile"), message))
+        assert code == 1008
+        assert words in reason
+
+
+def test_only_a_camera_that_waits_for_a_browser_takes_pictures(stack: RunningStack) -> None:
+    stack.store.put_camera("file", CameraSettings(source="/nowhere.mp4"))
+    stack.store.put_camera("off", CameraSettings(source=BROWSER, paused=True))
+    assert "no camera" in run(refusal(address(stack, "nobody")))[1]
+    assert "source of its own" in run(refusal(address(stack, "file")))[1]
+    assert "paused" in run(refusal(address(stack, "off")))[1]
+
+
+def test_a_change_or_removal_ends_the_sending(stack: RunningStack) -> None:
+    stack.store.put_camera("laptop", CameraSettings(source=BROWSER))
+
+    async def scenario(change: Callable[[], object]) -> int | None:
+        async with connect(address(stack, "laptop")) as socket:
+            change()
+            with pytest.raises(ConnectionClosed):
+                await send(socket, lambda: False)
+            return socket.close_code
+
+    changed = CameraSettings(source=BROWSER, fps=3)
+    assert run(scenario(lambda: stack.store.put_camera("laptop", changed))) == 1012
+    assert run(scenario(lambda: stack.store.remove_camera("laptop"))) == 1008
