@@ -367,7 +367,12 @@ class Settings(BaseSettings):
     """The whole tree. Build it with `load_settings`, which turns errors into one readable line."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MIEN_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+        env_prefix="MIEN_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
     file_values: ClassVar[dict[str, Any]] = {}
 

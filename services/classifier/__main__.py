@@ -1,11 +1,15 @@
 """Starts a classifier: `python -m services.classifier --instance NAME [--config FILE]`."""
 
 import os
+import time
 from pathlib import Path
+from typing import Final
 
 from shared.metrics import show_model
 from shared.service import Context, serve
 from shared.work import Service
+
+GPU_WAIT_SECONDS: Final = 1.0
 
 
 def build(context: Context) -> Service:
@@ -16,9 +20,18 @@ def build(context: Context) -> Service:
     from services.classifier.service import ClassifierService
 
     settings = context.settings
-    wants_gpu = settings.classifier.backend in ("auto", "tensorflow")
-    claim = claim_gpu(settings.run_dir / "gpus", settings.scale.gpus, os.environ) if wants_gpu else None
-    context.gpu = claim.uuid if claim else None
+
+    def wait() -> None:
+        context.pulse.state = lambda: "waiting for a GPU"
+        context.pulse.turn()
+        time.sleep(GPU_WAIT_SECONDS)
+
+    backend = settings.classifier.backend
+    if backend in ("auto", "tensorflow"):
+        # `auto` goes on without a GPU; who asked for TensorFlow asked for one where there are any.
+        patience = wait if backend == "tensorflow" else None
+        claim = claim_gpu(settings.run_dir / "gpus", settings.scale.gpus, os.environ, patience)
+        context.gpu = claim.uuid if claim else None
 
     def load(model: Path | None) -> Backend:
         return load_backend(settings.classifier, model, context.gpu)

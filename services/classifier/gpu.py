@@ -1,13 +1,18 @@
 """Takes a free GPU for this process, before TensorFlow is imported and would take them all."""
 
 import fcntl
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from shared.errors import ConfigError
 from shared.gpus import list_gpus
+
+logger = logging.getLogger(__name__)
+
+_UUIDS: Final = ("GPU-", "MIG-")
 
 
 class GpuClaim:
@@ -53,7 +58,7 @@ def choose(present: Sequence[str], gpus: str, environment: Mapping[str, str]) ->
     Args:
         present: what the host has.
         gpus: the setting `scale.gpus`: `auto`, `none` or indices such as `0,1`.
-        environment: a CUDA_VISIBLE_DEVICES in it (indices or UUIDs) narrows the choice further.
+        environment: a CUDA_VISIBLE_DEVICES in it (indices, UUIDs or how they begin) narrows it further.
 
     Raises:
         ConfigError: an index that isn't there.
@@ -72,10 +77,13 @@ def choose(present: Sequence[str], gpus: str, environment: Mapping[str, str]) ->
 def _named(present: Sequence[str], names: str, what: str, strict: bool) -> list[str]:
     found: list[str] = []
     for name in filter(None, (part.strip() for part in names.split(","))):
+        alike = [uuid for uuid in present if name.startswith(_UUIDS) and uuid.startswith(name)]
         if name.isdigit() and int(name) < len(present):
             found.append(present[int(name)])
-        elif name in present:
-            found.append(name)
+        elif len(alike) == 1:  # CUDA takes the beginning of a UUID, too
+            found += alike
+        elif not strict and (name.startswith("MIG-") or (name.startswith(_UUIDS) and not present)):
+            found.append(name)  # somebody gave this process a device that nvidia-smi does not list
         elif strict:
             raise ConfigError(f"{what}: no GPU {name}; this host has {len(present)} (see `nvidia-smi`)")
         else:
@@ -83,14 +91,31 @@ def _named(present: Sequence[str], names: str, what: str, strict: bool) -> list[
     return found
 
 
-def claim_gpu(folder: Path, gpus: str, environment: dict[str, str] | os._Environ[str]) -> GpuClaim | None:
+def claim_gpu(
+    folder: Path,
+    gpus: str,
+    environment: dict[str, str] | os._Environ[str],
+    wait: Callable[[], None] | None = None,
+) -> GpuClaim | None:
     """Claim a free GPU and pin this process to it by CUDA_VISIBLE_DEVICES; without one, hide them all.
 
     Call before TensorFlow is imported.
 
+    Args:
+        folder: shared by all workers of this host.
+        gpus: the setting `scale.gpus`.
+        environment: of this process.
+        wait: called between two looks while all GPUs are taken; None: go on without one then.
+
     Raises:
         ConfigError: as `choose` and `GpuClaim.take`.
     """
-    claim = GpuClaim.take(folder, choose(list_gpus(), gpus, environment))
+    candidates = choose(list_gpus(), gpus, environment)
+    claim = GpuClaim.take(folder, candidates)
+    if claim is None and candidates and wait:
+        logger.warning("all %d GPUs are taken: waiting for one", len(candidates))
+        while claim is None:
+            wait()
+            claim = GpuClaim.take(folder, candidates)
     environment["CUDA_VISIBLE_DEVICES"] = claim.uuid if claim else "-1"
     return claim

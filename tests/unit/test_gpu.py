@@ -9,6 +9,7 @@ import pytest
 from services.classifier import gpu
 from services.classifier.gpu import GpuClaim, choose, claim_gpu, list_gpus
 from shared.errors import ConfigError
+from shared.gpus import read_list
 
 PRESENT = ["GPU-aa", "GPU-bb", "GPU-cc"]
 
@@ -26,6 +27,10 @@ PRESENT = ["GPU-aa", "GPU-bb", "GPU-cc"]
         ("auto", "0,-1,1", ["GPU-aa"]),
         ("0,1", "1,2", ["GPU-bb"]),
         ("none", "1", []),
+        ("auto", "GPU-b", ["GPU-bb"]),
+        ("auto", "GPU-,1", []),
+        ("auto", "GPU-zz", []),
+        ("auto", "MIG-7/1/0", ["MIG-7/1/0"]),
     ],
 )
 def test_choice(gpus, visible, expected):
@@ -80,9 +85,45 @@ def test_claim_pins_the_process(tmp_path, monkeypatch):
     claim.release()
 
 
+def test_devices_given_from_outside_hold_where_nvidia_smi_shows_none():
+    assert choose([], "auto", {"CUDA_VISIBLE_DEVICES": "GPU-zz,MIG-1"}) == ["GPU-zz", "MIG-1"]
+    assert choose([], "auto", {"CUDA_VISIBLE_DEVICES": "0"}) == []
+
+
+def test_while_all_are_taken_a_worker_waits_if_it_is_told_how(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(gpu, "list_gpus", lambda: ["GPU-aa"])
+    first = claim_gpu(tmp_path, "auto", {})
+    turns = []
+
+    def wait():
+        turns.append(len(turns))
+        if len(turns) == 3:
+            first.release()
+
+    environment = {}
+    second = claim_gpu(tmp_path, "auto", environment, wait)
+    assert (len(turns), environment) == (3, {"CUDA_VISIBLE_DEVICES": "GPU-aa"})
+    assert "all 1 GPUs are taken" in caplog.text
+    second.release()
+    assert claim_gpu(tmp_path, "none", {}, wait) is None  # there is none to wait for
+
+
+def test_a_gpu_in_slices_is_its_slices():
+    text = (
+        "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aa)\n"
+        "  MIG 3g.20gb     Device  0: (UUID: MIG-1)\n"
+        "  MIG 3g.20gb     Device  1: (UUID: MIG-GPU-aa/2/0)\n"
+        "GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bb)\n"
+    )
+    assert read_list(text) == ["MIG-1", "MIG-GPU-aa/2/0", "GPU-bb"]
+    assert read_list("No devices found.\n") == []
+
+
 def test_list_comes_from_nvidia_smi(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
-    program.write_text('#!/bin/sh\n[ "$1" = --query-gpu=uuid ] && printf "GPU-aa\\nGPU-bb\\n"\n')
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = -L ] && printf "GPU 0: X (UUID: GPU-aa)\\nGPU 1: X (UUID: GPU-bb)\\n"\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert list_gpus() == ["GPU-aa", "GPU-bb"]
