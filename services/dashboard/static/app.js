@@ -12,6 +12,7 @@
 import { api } from "./api.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
+import { setUpRecordingBar } from "./control/recording.js";
 import { Glass } from "./glass.js";
 import { showHealth, showSummary } from "./health.js";
 import { showNavigation } from "./navigation.js";
@@ -109,6 +110,7 @@ byId("skip").addEventListener("click", (event) => {
 });
 document.addEventListener("loggedout", checkLogin);
 setUpTheme(byId("theme"));
+setUpRecordingBar(notify);
 setUpVisitor(app);
 
 const router = new Router(byId("view"), VIEWS, app);

@@ -6,6 +6,8 @@
 
 export const VIEWS = [
   { name: "", label: "Wall", load: () => import("./wall.js") },
+  { name: "cameras", label: "Cameras", load: () => import("./cameras.js") },
+  { name: "settings", label: "Settings", load: () => import("./settings.js") },
   { name: "system", label: "System", load: () => import("./system.js") },
   { name: "login", load: () => import("./login.js") },
 ];

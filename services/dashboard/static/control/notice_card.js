@@ -1,0 +1,14 @@
+// The text that tells people that cameras hang here.
+
+import { h } from "../dom.js";
+
+/** Return the card. */
+export function noticeCard({ notice }) {
+  return h(
+    "section",
+    { class: "card", "data-setting": "notice", "aria-labelledby": "notice-title" },
+    h("h2", { id: "notice-title" }, "Notice for the place"),
+    h("blockquote", {}, notice),
+    h("p", { class: "hint" }, "Hang it up where the cameras are. It is set in mien.yaml, as dashboard.notice."),
+  );
+}

@@ -1,0 +1,35 @@
+// Settings of the running stack: blurring, the model, how many workers, and the notice.
+
+import { blurCard } from "../control/blur_card.js";
+import { countsCard } from "../control/counts_card.js";
+import { modelCard } from "../control/model_card.js";
+import { noticeCard } from "../control/notice_card.js";
+import { h } from "../dom.js";
+
+export const title = "Settings";
+
+export function open(root, parameters, app) {
+  const cards = h("div", { class: "columns settings" });
+  root.append(h("h1", {}, title), cards);
+  const load = async () => {
+    try {
+      const [settings, models] = await Promise.all([app.api("GET", "/api/settings"), app.api("GET", "/api/models")]);
+      const means = { models, change, canChange: app.role === "admin" };
+      const shown = [blurCard, modelCard, countsCard, settings.notice ? noticeCard : null].filter(Boolean);
+      cards.replaceChildren(...shown.map((card) => card(settings, means)));
+    } catch (error) {
+      cards.replaceChildren(h("p", { class: "empty" }, error.message));
+    }
+  };
+  const change = async (changes, done) => {
+    try {
+      await app.api("PATCH", "/api/settings", changes);
+      app.notify(done);
+    } catch (error) {
+      app.notify(error.message, "bad");
+    }
+    await load();
+  };
+  load();
+  return app.on("hello", load);
+}
