@@ -50,7 +50,7 @@ class AddCamera {
     const entry = (text, index) =>
       h("li", { "aria-current": index === number ? "step" : null, class: index < number ? "done" : null }, text);
     this.#progress.replaceChildren(...STEPS.map(entry));
-    const heading = h("h2", { tabindex: "-1" }, STEPS[number]);
+    const heading = h("h2", { class: "visually-hidden", tabindex: "-1" }, STEPS[number]);
     this.#step.replaceChildren(heading, ...content);
     heading.focus({ preventScroll: true });
   }

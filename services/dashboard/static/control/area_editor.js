@@ -1,7 +1,7 @@
 // The editor of masks and zones: the live picture, the tools, and the list of what is drawn.
 
 import { h, setText } from "../dom.js";
-import { colourOfArea, titleOf } from "./area_scene.js";
+import { colourOfArea } from "./area_scene.js";
 import { AreaSurface } from "./area_surface.js";
 import { drawPicture, outlineFaces } from "./found.js";
 
@@ -94,6 +94,8 @@ export class AreaEditor {
     const { zone, mask, finish, cancel, undo } = this.#buttons;
     const drawing = Boolean(this.#surface.drawing);
     zone.hidden = mask.hidden = drawing;
+    zone.disabled = !this.#shapes.canAdd("zone");
+    mask.disabled = !this.#shapes.canAdd("mask");
     finish.hidden = cancel.hidden = !drawing;
     undo.disabled = !drawing && !this.#shapes.canUndo;
     this.#list.replaceChildren(...this.#shapes.list.map((shape, index) => this.#entry(shape, index)));
@@ -103,12 +105,13 @@ export class AreaEditor {
   #entry(shape, index) {
     const swatch = h("span", { class: `swatch ${shape.kind}` });
     swatch.style.setProperty("--colour", colourOfArea(index));
-    const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove ${titleOf(shape, index)}` }, "Remove");
+    const title = this.#shapes.titleOf(index);
+    const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove ${title}` }, "Remove");
     remove.addEventListener("click", () => {
       this.#shapes.remove(index);
       this.#surface.select(null);
     });
-    const name = shape.kind === "zone" ? this.#nameInput(shape, index) : [h("span", {}, titleOf(shape, index))];
+    const name = shape.kind === "zone" ? this.#nameInput(shape, index) : [h("span", {}, title)];
     const corners = h("span", { class: "hint" }, `${shape.points.length} corners`);
     return h("li", { class: this.#surface.selected === index ? "selected" : null }, swatch, ...name, corners, remove);
   }

@@ -8,9 +8,6 @@ const TOUCH_PX = 16;
 /** Return the colour of the shape with this number. */
 export const colourOfArea = (index) => COLOURS[index % COLOURS.length];
 
-/** Return the name of a shape for people. */
-export const titleOf = (shape, index) => (shape.kind === "zone" ? `Zone ${shape.name}` : `Mask ${index + 1}`);
-
 function make(tag, attributes, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -21,19 +18,18 @@ function make(tag, attributes, text) {
 }
 
 /** Replace the content of an svg of this size in pixels. */
-export function drawScene(svg, size, { shapes, selected, drawing, guides }) {
+export function drawScene(svg, size, { shapes, titles, selected, drawing, guides }) {
   svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   svg.tabIndex = drawing ? 0 : -1;
   svg.classList.toggle("drawing", Boolean(drawing));
   const pixels = ([x, y]) => [x * size.width, y * size.height];
-  const areas = shapes.flatMap((shape, index) => area(shape, index, index === selected && !drawing, pixels));
+  const areas = shapes.flatMap((shape, index) => area(shape, index, titles[index], index === selected && !drawing, pixels));
   svg.replaceChildren(...guideBoxes(guides, size), ...areas, ...(drawing ? draft(drawing, pixels) : []));
 }
 
-function area(shape, index, isSelected, pixels) {
+function area(shape, index, title, isSelected, pixels) {
   const points = shape.points.map(pixels);
   const colour = colourOfArea(index);
-  const title = titleOf(shape, index);
   const body = make("polygon", {
     points: points.join(" "),
     class: `area ${shape.kind}${isSelected ? " selected" : ""}`,

@@ -1,10 +1,11 @@
 // The picture on which masks and zones are drawn: mouse, touch and keyboard do the same to the same shapes.
 
-import { FEWEST_POINTS } from "./shapes.js";
+import { FEWEST_POINTS, MOST_POINTS } from "./shapes.js";
 import { drawScene } from "./area_scene.js";
 
-const NEAR_PX = 14;
-const SAME_PX = 4;
+/** How exactly a person points: so near (pixels) counts as on the first corner, or as on the last one. */
+const POINTING = { first: 14, last: 4 };
+const STEPPING = { first: 0.5, last: 0.5 };
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 0.01;
 const LONG_STEP = 0.05;
@@ -84,7 +85,9 @@ export class AreaSurface {
 
   render() {
     const focused = document.activeElement?.dataset?.key;
-    drawScene(this.#svg, this.#size, { ...this, shapes: this.#shapes.list });
+    const shapes = this.#shapes.list;
+    const titles = shapes.map((_, index) => this.#shapes.titleOf(index));
+    drawScene(this.#svg, this.#size, { ...this, shapes, titles });
     if (focused) this.#svg.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
   }
 
@@ -112,12 +115,12 @@ export class AreaSurface {
     const point = this.#at(event);
     if (this.drawing) {
       event.preventDefault();
-      this.#put(point, NEAR_PX);
+      this.#put(point, POINTING);
       return;
     }
     const key = keyOf(event.target);
     if (!key) return;
-    if (key.between) this.#shapes.insertPoint(key.shape, key.at);
+    if (key.between && !this.#shapes.insertPoint(key.shape, key.at)) return;
     const at = key.between ? key.at + 1 : key.at;
     this.selected = key.shape;
     this.#drag = { shape: key.shape, at, last: point, stroke: `drag ${++this.#strokes}` };
@@ -144,12 +147,14 @@ export class AreaSurface {
   }
 
   /** Put a corner where the person points, or close the shape if that is the first one or the last one again. */
-  #put(point, nearPx) {
+  #put(point, near) {
     const { points } = this.drawing;
-    const closes = points.length >= FEWEST_POINTS && this.#distance(point, points[0]) <= nearPx;
-    const repeats = points.length > 0 && this.#distance(point, points.at(-1)) <= SAME_PX;
+    const closes = points.length >= FEWEST_POINTS && this.#distance(point, points[0]) <= near.first;
+    const repeats = points.length > 0 && this.#distance(point, points.at(-1)) <= near.last;
     if (closes || (repeats && points.length >= FEWEST_POINTS)) {
       this.finish();
+    } else if (points.length >= MOST_POINTS) {
+      this.#say(`A shape has at most ${MOST_POINTS} corners; finish it.`);
     } else if (!repeats) {
       points.push(point);
       this.#say(`Corner ${points.length}: ${where(point)}.`);
@@ -175,7 +180,7 @@ export class AreaSurface {
       this.drawing.cursor = cursor.map((value, axis) => clip(value + STEPS[key][axis] * step));
       this.#say(where(this.drawing.cursor));
       this.render();
-    } else if (key === "Enter" || key === " ") this.#put(cursor, SAME_PX);
+    } else if (key === "Enter" || key === " ") this.#put(cursor, STEPPING);
     else if (key === "Backspace") this.undo();
     else if (key === "Escape") this.cancel();
     else return false;

@@ -42,6 +42,8 @@ export const NAME = {
   label: "Name",
   kind: "text",
   required: true,
+  pattern: "[a-z0-9_\\-]{1,40}",
+  wrong: "Only lower-case letters, digits, - and _, at most 40.",
   help: "Lower-case letters, digits, - and _, such as door or desk-2. Results carry it; it can't be changed later.",
 };
 

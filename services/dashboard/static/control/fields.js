@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 
 /** Return a field's element.
  *  spec: name, label, help, kind ("text", "number", "check", "select"), options ([value, text]), and for inputs
- *  placeholder, min, max, step, required. */
+ *  placeholder, min, max, step, required, pattern, and what is `wrong` where the pattern does not fit. */
 export function field(spec, value) {
   const ids = { input: `field-${spec.name}`, help: `help-${spec.name}`, error: `error-${spec.name}` };
   const input = inputOf(spec, value, ids);
@@ -35,9 +35,9 @@ function inputOf(spec, value, ids) {
     box.checked = Boolean(value);
     return box;
   }
-  const { placeholder, min, max, step } = spec;
-  const plain = { autocomplete: "off", autocapitalize: "none", spellcheck: "false" };
-  const input = h("input", { ...attributes, ...plain, type: spec.kind, placeholder, min, max, step });
+  const { placeholder, min, max, step, pattern, wrong } = spec;
+  const plain = { autocomplete: "off", autocapitalize: "none", spellcheck: "false", "data-wrong": wrong };
+  const input = h("input", { ...attributes, ...plain, type: spec.kind, placeholder, min, max, step, pattern });
   input.value = value ?? "";
   return input;
 }
@@ -62,7 +62,9 @@ export function setError(input, text) {
 /** Check what the browser can check, say it beside the fields, and focus the first wrong one. */
 export function checkForm(form) {
   const wrong = [...form.elements].filter((input) => input.name && !input.checkValidity());
-  for (const input of wrong) setError(input, input.validationMessage);
+  for (const input of wrong) {
+    setError(input, (input.validity.patternMismatch && input.dataset.wrong) || input.validationMessage);
+  }
   wrong[0]?.focus();
   return wrong.length === 0;
 }

@@ -1,6 +1,9 @@
 // The masks and zones of a camera while they are drawn: points in shares of the picture, and undo.
 
 export const FEWEST_POINTS = 3;
+export const MOST_POINTS = 32;
+/** Of each kind. */
+export const MOST_SHAPES = 16;
 const DIGITS = 4;
 
 const round = (value) => Number(Math.min(1, Math.max(0, value)).toFixed(DIGITS));
@@ -41,6 +44,11 @@ export class Shapes {
     return this.list.length - 1;
   }
 
+  /** Whether one more of this kind may be drawn. */
+  canAdd(kind) {
+    return this.list.filter((shape) => shape.kind === kind).length < MOST_SHAPES;
+  }
+
   remove(index) {
     this.#keep();
     this.list.splice(index, 1);
@@ -67,12 +75,14 @@ export class Shapes {
     this.list[index].points = points.map((point) => place([point[0] + right, point[1] + down]));
   }
 
-  /** Put a new point half way behind another one. */
+  /** Put a new point half way behind another one; say whether that was possible. */
   insertPoint(index, at) {
-    this.#keep();
     const { points } = this.list[index];
+    if (points.length >= MOST_POINTS) return false;
+    this.#keep();
     const [from, to] = [points[at], points[(at + 1) % points.length]];
     points.splice(at + 1, 0, place([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]));
+    return true;
   }
 
   /** Take a point away; say whether that was possible. */
@@ -81,6 +91,13 @@ export class Shapes {
     this.#keep();
     this.list[index].points.splice(at, 1);
     return true;
+  }
+
+  /** Return what a shape is called, for people: masks are numbered. */
+  titleOf(index) {
+    const { kind, name } = this.list[index];
+    if (kind === "zone") return `Zone ${name}`;
+    return `Mask ${this.list.slice(0, index + 1).filter((shape) => shape.kind === "mask").length}`;
   }
 
   /** Return what is wrong with a zone's name, "" if nothing is. */

@@ -1,6 +1,7 @@
 // The wall: a tile per camera; only those on screen are watched.
 
 import { h } from "../dom.js";
+import { link } from "../router.js";
 import { Tile } from "../tile.js";
 
 export const title = "Cameras";
@@ -29,10 +30,13 @@ class Wall {
   #watched = "";
   #offsetNs = 0;
   #grid = h("div", { class: "wall" });
+  #invitation = h("a", { class: "button primary", href: link("/cameras", { add: "1" }) }, "Add a camera");
   #empty = h(
     "p",
     { class: "empty", hidden: "" },
-    "No camera is attached yet. Attach one with ",
+    "No camera is attached yet. ",
+    this.#invitation,
+    " Or attach one with ",
     h("code", {}, "mien camera add door rtsp://…"),
     " or ",
     h("code", {}, "mien camera add desk 0"),
@@ -55,6 +59,7 @@ class Wall {
       this.#tiles.get(camera.camera).update(camera);
     }
     this.#empty.hidden = wanted.size > 0;
+    this.#invitation.hidden = this.#app.role !== "admin";
   }
 
   result(result) {
