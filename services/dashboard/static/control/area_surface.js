@@ -88,7 +88,7 @@ export class AreaSurface {
     const shapes = this.#shapes.list;
     const titles = shapes.map((_, index) => this.#shapes.titleOf(index));
     drawScene(this.#svg, this.#size, { ...this, shapes, titles });
-    if (focused) this.#svg.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
+    if (focused) this.#svg.querySelector(`[tabindex][data-key="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   #resize() {
