@@ -49,7 +49,9 @@ def test_a_zone_drawn_by_mouse_is_what_is_sent(page: Page, served: Served) -> No
     assert change["zones"].keys() == {"queue"}
     assert sum(change["zones"]["queue"], []) == pytest.approx([0.2, 0.2, 0.6, 0.2, 0.6, 0.8], **near)
     assert sum(change["masks"][0], []) == pytest.approx([0.7, 0.1, 0.9, 0.1, 0.9, 0.4], **near)
-    assert [list(point) for point in served.store.cameras()["desk"].zones["queue"]] == change["zones"]["queue"]
+    assert [list(point) for point in served.store.cameras()["desk"].zones["queue"]] == change["zones"][
+        "queue"
+    ]
 
 
 def test_a_zone_drawn_by_keyboard_is_what_is_sent(page: Page, served: Served) -> None:
