@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from services.dashboard.access import Role
 from tests.browser.conftest import Served
-from tests.browser.drawn import wait_for_frame
-from tests.waiting import wait_for
 
 
 def answer_test(page: Page, faces: list[list[float]], advice: list[str]) -> list[dict[str, Any]]:
