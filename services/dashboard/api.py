@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
+from services.dashboard.openapi import errors
 from shared.config import CameraKey, CameraSettings, MetricsSettings, redact
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
@@ -78,7 +79,13 @@ def list_cameras(store: StoreParameter) -> list[dict[str, Any]]:
     return [shown_camera(name, settings) for name, settings in store.cameras().items()]
 
 
-@router.post("/api/cameras", tags=["cameras"], status_code=201, dependencies=[NEED_ADMIN])
+@router.post(
+    "/api/cameras",
+    tags=["cameras"],
+    status_code=201,
+    dependencies=[NEED_ADMIN],
+    responses=errors({409: "There is a camera of this name already"}),
+)
 def add_camera(camera: NewCamera, request: Request, store: StoreParameter) -> dict[str, Any]:
     """Attach a camera to the running stack."""
     if camera.name in store.cameras():
@@ -89,7 +96,13 @@ def add_camera(camera: NewCamera, request: Request, store: StoreParameter) -> di
     return shown_camera(camera.name, settings)
 
 
-@router.delete("/api/cameras/{name}", tags=["cameras"], status_code=204, dependencies=[NEED_ADMIN])
+@router.delete(
+    "/api/cameras/{name}",
+    tags=["cameras"],
+    status_code=204,
+    dependencies=[NEED_ADMIN],
+    responses=errors({404: "There is no such camera"}),
+)
 def remove_camera(name: CameraPath, request: Request, store: StoreParameter) -> None:
     """Detach a camera; what it recorded stays for its time."""
     if not store.remove_camera(name):
@@ -97,7 +110,12 @@ def remove_camera(name: CameraPath, request: Request, store: StoreParameter) -> 
     audit.record(request, "camera.remove", name)
 
 
-@router.get("/api/cameras/{name}/latest", tags=["results"], dependencies=[NEED_VIEWER])
+@router.get(
+    "/api/cameras/{name}/latest",
+    tags=["results"],
+    dependencies=[NEED_VIEWER],
+    responses=errors({404: "Nothing is recorded of this camera"}),
+)
 def latest(name: CameraPath, store: StoreParameter) -> Response:
     """The camera's newest result."""
     result = store.latest(name)

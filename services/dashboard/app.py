@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +21,7 @@ from services.dashboard import (
     camera_socket,
     control,
     login,
+    openapi,
     snapshot,
     system,
     timeline,
@@ -81,8 +82,14 @@ def create_app(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = FastAPI(
-        title="Mien", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+    app = _Documented(
+        title="Mien",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
     )
     app.state.store, app.state.settings, app.state.glass = store, settings, glass
     app.state.senders = camera_socket.Senders(store, settings, instance)
@@ -100,6 +107,13 @@ def create_app(
     app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Guard, hosts=settings.dashboard.hosts, body_limits=BODY_LIMITS)
     return app
+
+
+class _Documented(FastAPI):
+    """Says in its OpenAPI document also what holds for every route."""
+
+    def openapi(self) -> dict[str, Any]:
+        return self.openapi_schema or openapi.complete(super().openapi())
 
 
 class _FreshFiles(StaticFiles):

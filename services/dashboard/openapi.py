@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of bodies that FastAPI does not see: schemas of structs, and errors."""
+"""What the OpenAPI document says that FastAPI does not see: structs, errors, login, and what it is about."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -67,3 +67,38 @@ _PROBLEM: Final = {
     "properties": {"detail": {"type": "string", "title": "One line: what is wrong and what to do"}},
     "required": ["detail"],
 }
+
+DESCRIPTION: Final = (
+    'Emotions on faces that cameras see, live. Errors are one line: `{"detail": "…"}`. Where tokens are '
+    "configured, send one with each request; a viewer reads, an admin changes things, too."
+)
+TAGS: Final = [
+    {"name": "cameras", "description": "Which cameras there are, and what they show now."},
+    {"name": "results", "description": "What was recorded: frame by frame, over time, as files."},
+    {"name": "analyze", "description": "Emotions in pictures that are sent."},
+    {"name": "webhooks", "description": "Messages to others when something begins and ends."},
+    {"name": "settings", "description": "What holds for the running stack."},
+    {"name": "system", "description": "How the stack does."},
+    {"name": "access", "description": "Login, and who changed what."},
+]
+OPEN: Final = frozenset({"/healthz"})
+_USUAL: Final = {
+    401: "Log in first, or send a token",
+    403: "This needs the admin role",
+    422: "A parameter or a field is wrong; its name is said first",
+    503: "Redis does not answer",
+}
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """Add to FastAPI's document, in place, what holds for every route: login, and errors as they look."""
+    document["components"].setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+    for path, methods in document["paths"].items():
+        for route in methods.values() if path not in OPEN else ():
+            route["security"] = [{"token": []}]
+            responses = route["responses"]
+            for status, described in errors(_USUAL).items():
+                own = responses.get(str(status), {})
+                if own.get("description") in (None, "Validation Error") and (own or status != 422):
+                    responses[str(status)] = described
+    return document
