@@ -214,7 +214,7 @@ class Loop:
         self._ages[job.job] = (time.monotonic(), job.age_ns)
         topic = topology.result_topic(job.camera)
         (self._unwatched.discard if job.watched else self._unwatched.add)(topic)
-        return [Work(job.job, inner, job.previews, job.age_ns)]
+        return [Work(job.job, inner, job.previews, job.age_ns, job.crops)]
 
     def _step(self, batch: list[Work]) -> None:
         started = time.monotonic()

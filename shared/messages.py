@@ -185,6 +185,8 @@ class Job(Header, frozen=True, kw_only=True):
     """How somebody watches the camera; a detector sends each of these that its own setting allows."""
     watched: bool = False
     """Whether anybody subscribes to the camera's results."""
+    crops: bool = False
+    """Whether anybody subscribes to the camera's crops; a detector sends them if it allows clear pictures."""
 
 
 class Output(Header, frozen=True, kw_only=True):
@@ -213,7 +215,7 @@ class Feed(Header, frozen=True, kw_only=True):
     """Worker → broker: publish the payload under a topic for whoever is subscribed."""
 
     kind = b"FEED"
-    topic: Annotated[str, Meta(pattern=r"^(result|preview)/(clear/|blurred/)?[a-z0-9_-]{1,40}$")]
+    topic: Annotated[str, Meta(pattern=r"^(result|crop|preview)/(clear/|blurred/)?[a-z0-9_-]{1,40}$")]
 
 
 class Drain(Header, frozen=True, kw_only=True):

@@ -80,3 +80,8 @@ def result_topic(camera: str) -> str:
 def preview_topic(camera: str, preview: Preview) -> str:
     """Topic of a camera's pictures: a JPEG behind a JSON header, only while somebody subscribes."""
     return f"preview/{preview.value}/{camera}"
+
+
+def crop_topic(camera: str) -> str:
+    """Topic of what the model sees of a camera's faces: grey crops behind a JSON header, never stored."""
+    return f"crop/{camera}"

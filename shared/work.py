@@ -17,6 +17,8 @@ class Work(NamedTuple):
     """How the frame is to be shown to those who watch it."""
     age_ns: int
     """The frame's age when the step began: as the broker said at sending, plus the time held here."""
+    crops: bool = False
+    """Whether somebody wants to see what the model sees."""
 
 
 class Reply(NamedTuple):

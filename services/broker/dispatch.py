@@ -148,6 +148,7 @@ class Dispatcher:
             age_ns=max(0, int((now - task.origin) * 1e9)),
             previews=self._previews(task.camera),
             watched=bool(self.watched) and topology.result_topic(task.camera) in self.watched,
+            crops=bool(self.watched) and topology.crop_topic(task.camera) in self.watched,
         )
         self.actions.append(Send(worker.identity, encode(header, *_parts(task))))
 

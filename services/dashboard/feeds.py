@@ -13,7 +13,7 @@ from msgspec import Struct
 from services.dashboard.viewers import View, Viewer
 from shared import metrics
 from shared.messages import Preview
-from shared.topology import preview_topic, result_topic
+from shared.topology import crop_topic, preview_topic, result_topic
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ KEPT_PICTURES: Final = 12
 UNREAD_SECONDS: Final = 1.0
 """So long without results, and pictures are shown without them."""
 MAX_PICTURE_HEADER: Final = 4096
+CROPS: Final = "#crops"
+"""Place of the crops among a viewer's waiting messages; no camera is called so."""
 
 FeedKey = tuple[str, Preview]
 """A camera, and how its pictures are shown."""
@@ -133,6 +135,7 @@ class Hub:
     def leave(self, viewer: Viewer) -> None:
         """Dismiss a viewer."""
         self.watch(viewer, frozenset())
+        self.explain(viewer, None)
         self.viewers.discard(viewer)
 
     def watch(self, viewer: Viewer, cameras: frozenset[str]) -> None:
@@ -144,6 +147,11 @@ class Hub:
         viewer.wants_clear = clear
         self._change(viewer, viewer.cameras, self._preview_for(viewer))
 
+    def explain(self, viewer: Viewer, camera: str | None) -> None:
+        """Note whose faces a viewer would see as the model does; it gets them where clear is allowed."""
+        viewer.wants_crops_of = camera
+        self._follow_crops(viewer)
+
     def allow_clear(self, allowed: bool) -> None:
         """Note whether anybody may get clear pictures: detectors that do not allow them send none."""
         if allowed == self._clear_allowed:
@@ -151,6 +159,7 @@ class Hub:
         self._clear_allowed = allowed
         for viewer in self.viewers:
             self._change(viewer, viewer.cameras, self._preview_for(viewer))
+            self._follow_crops(viewer)
 
     async def next_picture(self, camera: str, preview: Preview) -> bytes:
         """Return the camera's next picture as its preview message; it is subscribed to only meanwhile."""
@@ -185,6 +194,8 @@ class Hub:
             if not picture.done():
                 picture.set_result(payload)
         camera, now = topic.rpartition("/")[2], self._clock()
+        if topic == crop_topic(camera):
+            self._offer_crops(camera, payload)
         for preview in Preview:
             feed = self._feeds.get((camera, preview))
             if feed is None:
@@ -198,6 +209,23 @@ class Hub:
         for viewer in self.viewers:
             if viewer.preview is preview and camera in viewer.cameras:
                 viewer.offer(camera, view)
+
+    def _offer_crops(self, camera: str, payload: bytes) -> None:
+        picture_key(payload)  # refuses what has no header
+        for viewer in self.viewers:
+            if viewer.crops_of == camera:
+                viewer.offer(CROPS, View(None, payload))
+
+    def _follow_crops(self, viewer: Viewer) -> None:
+        may = self._clear_allowed and viewer.may_see_clear
+        before, viewer.crops_of = viewer.crops_of, viewer.wants_crops_of if may else None
+        if viewer.crops_of == before:
+            return
+        viewer.drop([CROPS])
+        if viewer.crops_of is not None:
+            self._subscribe(crop_topic(viewer.crops_of))
+        if before is not None:
+            self._unsubscribe(crop_topic(before))
 
     def _preview_for(self, viewer: Viewer) -> Preview:
         clear = self._clear_allowed and viewer.may_see_clear and viewer.wants_clear

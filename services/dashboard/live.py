@@ -2,13 +2,16 @@
 
 Client → server, text, any of: `{"watch": ["door", "desk"]}` (all that it watches from now on);
 `{"clear": true}` (an admin would have pictures whose faces are not blurred);
+`{"explain": "door"}` (an admin would see what the model sees of that camera's faces; null: no more);
 `{"taken": 42}` (so many pictures it has taken since it came: who says so is sent no more than it takes);
 `{"glass": {"sent_ms": …, "seconds": {"door": [0.12]}}}` (ages of the frames it has drawn, see glass.py).
 Server → client, text: `{"type": "hello", "role": …}` once, `{"type": "status", "status": {…}, "clear": …}`
 (whether pictures may be clear, for an admin who would) or `{"type": "status", "error": "…"}` every second,
 `{"type": "result", "result": {…}}` with each recorded frame, `{"type": "glass", …}` in answer to a `glass`;
 binary: a picture, as the detector published it (4 bytes big-endian length, JSON header, JPEG). A result comes
-before its picture. A slow client gets fewer frames, never older ones.
+before its picture. A slow client gets fewer frames, never older ones. Crops are binary in the same form:
+the header is `{"type": "crops", "camera": …, "run": …, "sequence": …, "count": 2, "side": 96}`, behind it are
+count x 96 x 96 grey bytes in the order of that frame's faces; only while clear pictures are allowed.
 """
 
 import asyncio
@@ -44,6 +47,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
 
     watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)] | UnsetType = UNSET
     clear: bool | UnsetType = UNSET
+    explain: CameraName | UnsetType | None = UNSET
     taken: Count | UnsetType = UNSET
     glass: GlassReport | UnsetType = UNSET
 
@@ -157,6 +161,8 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer, glass: GlassMeter
                 hub.watch(viewer, wish.watch)
             if isinstance(wish.clear, bool):
                 hub.ask_clear(viewer, wish.clear)
+            if not isinstance(wish.explain, UnsetType):
+                hub.explain(viewer, wish.explain)
             if isinstance(wish.taken, int):
                 viewer.taken(wish.taken)
             if isinstance(wish.glass, GlassReport):

@@ -28,6 +28,9 @@ class Viewer:
         self.preview = Preview.BLURRED
         self.may_see_clear = may_see_clear
         self.wants_clear = False
+        self.wants_crops_of: str | None = None
+        self.crops_of: str | None = None
+        """The camera whose crops it gets: as it wants, while that is allowed."""
         self._waiting: OrderedDict[str, View | str] = OrderedDict()
         self._pace = Pace()
         self._changed = asyncio.Event()

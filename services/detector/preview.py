@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DecodeError
-from shared.messages import Frame
+from shared.messages import CROP_SIDE, Frame
 from shared.vision.areas import black_out
 from shared.vision.blur import blur
 from shared.vision.faces import FoundFace
@@ -43,6 +43,25 @@ def render(header: Frame, frame: Image, faces: Iterable[FoundFace], blurred: boo
         raise DecodeError(f"a preview of {size[0]}x{size[1]} pixels can't be encoded")
     head = json.dumps(_describe(header)).encode()
     return b"".join((len(head).to_bytes(4, "big"), head, jpeg.tobytes()))
+
+
+def pack_crops(header: Frame, crops: bytes) -> bytes:
+    """Return what the model sees of a frame: 4 bytes (big-endian) of header length, the JSON header, crops.
+
+    Args:
+        header: of the frame.
+        crops: N x 96 x 96 grey bytes, in the order of the frame's faces.
+    """
+    about = {
+        "type": "crops",
+        "camera": header.camera,
+        "run": header.run,
+        "sequence": header.sequence,
+        "count": len(crops) // CROP_SIDE**2,
+        "side": CROP_SIDE,
+    }
+    head = json.dumps(about).encode()
+    return b"".join((len(head).to_bytes(4, "big"), head, crops))
 
 
 def _describe(header: Frame) -> dict[str, str | int]:

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.detector.decode import decode_frame
-from services.detector.preview import render
+from services.detector.preview import pack_crops, render
 from shared.config import DetectorSettings
 from shared.errors import DecodeError
 from shared.frame_memory import FrameReader
 from shared.messages import CROP_SIDE, Encoding, Face, Faces, Frame, FrameHeader, Preview, Result, Scope
-from shared.topology import preview_topic
+from shared.topology import crop_topic, preview_topic
 from shared.vision.align import FER_BOX, crop_face
 from shared.vision.areas import faces_in_scope, zones_of
 from shared.vision.faces import Detector, FoundFace, load_detector, select_faces
@@ -76,7 +76,10 @@ class DetectorService:
     def _look(self, job: Work, header: Frame) -> list[Out]:
         frame = decode_frame(header, job.message.payload[0], self._memories)
         found = self._detector.detect(frame)
-        outs: list[Out] = [self._reply(job, header, frame, found)]
+        reply = self._reply(job, header, frame, found)
+        outs: list[Out] = [reply]
+        if job.crops and self._settings.preview == "clear":
+            outs.append(Publish(crop_topic(header.camera), pack_crops(header, b"".join(reply.payload))))
         outs += self._previews(job.previews, header, frame, found)
         if header.encoding is Encoding.SHARED and not self._memories.is_intact(header):
             raise DecodeError("the frame was overwritten by its source while it was looked at")

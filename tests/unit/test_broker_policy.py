@@ -490,6 +490,25 @@ def test_previews_are_asked_for_only_while_watched_each_in_the_way_it_is_watched
     assert previews() == frozenset()
 
 
+def test_crops_are_asked_for_only_while_somebody_wants_them(bench: Bench) -> None:
+    bench.worker("detector1", window=8)
+    numbers: Iterator[int] = count(1)
+    bench.camera("door")
+
+    def crops() -> bool:
+        bench.frame("door", next(numbers))
+        [(job, _)] = bench.jobs("detector1")
+        return job.crops
+
+    assert not crops()
+    bench.event(Subscribed(True, "crop/yard"))
+    assert not crops()
+    bench.event(Subscribed(True, "crop/door"))
+    assert crops()
+    bench.event(Subscribed(False, "crop/door"))
+    assert not crops()
+
+
 def test_only_detectors_and_recorders_publish(bench: Bench) -> None:
     bench.worker("recorder1", 32)
     bench.camera("door")

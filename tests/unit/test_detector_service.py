@@ -11,7 +11,7 @@ from services.detector.service import DetectorService
 from shared.codec import decode, encode
 from shared.config import DetectorSettings
 from shared.errors import DecodeError
-from shared.messages import Encoding, Faces, Frame, JobId, Message, Preview, Result, Scope, Zone
+from shared.messages import Encoding, Faces, Feed, Frame, JobId, Message, Preview, Result, Scope, Zone
 from shared.vision.align import crop_face
 from shared.vision.faces import FoundFace
 from shared.vision.jpeg import jpeg_size
@@ -289,6 +289,31 @@ def test_nobody_sees_what_a_camera_masks_not_even_in_clear_pictures():
     _, shown = read_preview(publish.payload)
     assert shown[:, :150].max() < 20
     assert shown[:, 170:].min() > 180
+
+
+@pytest.mark.parametrize("allowed", ["blurred", "clear"])
+def test_what_the_model_sees_is_shown_only_if_clear_pictures_are_allowed(allowed):
+    image = picture()
+    work = job(frame_header(image), jpeg(image))._replace(crops=True)
+    reply, *shown = step(GivenFaces(FACE, FACE), work, preview=allowed)
+    assert len(shown) == (allowed == "clear")
+    for publish in shown:
+        assert publish.topic == "crop/door"
+        message = decode(encode(Feed(topic=publish.topic), publish.payload))  # as the wire would carry it
+        data = bytes(message.payload[0])
+        head = 4 + int.from_bytes(data[:4], "big")
+        assert json.loads(data[4:head]) == {
+            "type": "crops",
+            "camera": "door",
+            "run": 1,
+            "sequence": 7,
+            "count": 2,
+            "side": 96,
+        }
+        assert data[head:] == bytes(reply.payload[0])
+    nobody, *empty = step(GivenFaces(), work, preview="clear")
+    assert isinstance(nobody.header, Result)
+    assert b'"count": 0' in empty[0].payload
 
 
 def test_facts_name_the_detector_and_its_remedy():

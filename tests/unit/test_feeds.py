@@ -167,3 +167,32 @@ def test_a_malformed_picture_is_refused(hub: Hub, payload: bytes) -> None:
     watcher(hub, "desk")
     with pytest.raises(ValueError):
         hub.take("preview/blurred/desk", payload)
+
+
+def crops_of(camera: str) -> bytes:
+    head = json.dumps({"type": "crops", "camera": camera, "run": RUN, "sequence": 1, "count": 1, "side": 96})
+    return len(head).to_bytes(4, "big") + head.encode() + bytes(96 * 96)
+
+
+def test_crops_go_to_an_admin_who_asks_and_only_while_clear_is_allowed(hub: Hub, source: SceneFeed) -> None:
+    admin, viewer = hub.join(may_see_clear=True), hub.join()
+    for one in (admin, viewer):
+        hub.explain(one, "desk")
+    assert source.topics == set()
+    hub.allow_clear(True)
+    assert source.topics == {"crop/desk"}
+    hub.take("crop/desk", crops_of("desk"))
+    assert waiting(admin) == View(None, crops_of("desk"))
+    assert waiting(viewer) is None
+    hub.explain(admin, "door")
+    assert source.topics == {"crop/door"}
+    hub.take("crop/door", crops_of("door"))
+    hub.allow_clear(False)
+    assert source.topics == set()
+    assert waiting(admin) is None
+    hub.allow_clear(True)
+    assert source.topics == {"crop/door"}
+    with pytest.raises(ValueError, match="header"):
+        hub.take("crop/door", b"none")
+    hub.leave(admin)
+    assert source.topics == set()

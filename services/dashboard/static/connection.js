@@ -68,7 +68,8 @@ export class Connection {
     this.#answer();
     const length = new DataView(data).getUint32(0);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
-    this.#handlers.picture(header, new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
+    if (header.type) this.#handlers[header.type]?.({ ...header, pixels: new Uint8Array(data, 4 + length) });
+    else this.#handlers.picture(header, new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
   }
 
   /** Say how many pictures have come: a page that is slow to take them is then sent fewer. */
