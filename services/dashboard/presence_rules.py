@@ -133,3 +133,10 @@ def clocks(evidence: Evidence) -> Iterator[Finding]:
                 "corrected for it, times of day are not: let chronyd or systemd-timesyncd set it."
             )
             yield Finding(code="clock_off", level="warn", text=text)
+
+
+def advice(evidence: Evidence) -> Iterator[Finding]:
+    """A process knows how it could do better."""
+    texts = [str(worker.facts["remedy"]) for worker in evidence.status.workers if worker.facts.get("remedy")]
+    for text in dict.fromkeys(texts):
+        yield Finding(code="advice", level="good", text=text)

@@ -137,7 +137,7 @@ class SystemReader:
     def _measured(self, minutes: int) -> System:
         status, server = read_status(self._store), self._server()
         cameras = [camera.camera for camera in status.cameras]
-        stages = waterfall(self._recent(cameras, status.at_ns))
+        stages = waterfall(self._recent(cameras, status.at_ns), _glass(status))
         drops = self._drops.look(
             {camera.camera: camera.ledger for camera in status.cameras}, time.monotonic()
         )
@@ -177,6 +177,14 @@ class SystemReader:
         oldest_ns = now_ns - int(RECENT_SECONDS * 1e9)
         frames = self._store.newest_ages(cameras, each)
         return (frame for frame in frames if frame.captured_ns >= oldest_ns)
+
+
+def _glass(status: Status) -> tuple[float, float] | None:
+    """Return what a dashboard says of its browsers: capture to drawn in ms, median and 95th percentile."""
+    for facts in (worker.facts for worker in status.workers if worker.service == topology.DASHBOARD.name):
+        if "glass_p50_ms" in facts:
+            return float(facts["glass_p50_ms"]), float(facts["glass_p95_ms"])
+    return None
 
 
 def _pipeline(status: Status) -> list[PipelineStage]:

@@ -19,14 +19,18 @@ _RULES: Final[Sequence[Callable[[Evidence], Iterator[Finding]]]] = (
     load_rules.near_limit,
     presence_rules.clocks,
     presence_rules.slow_cameras,
+    presence_rules.advice,
 )
 """In the order of importance, among findings of one level."""
+_LEVELS: Final = ("bad", "warn", "good")
 
 
 def judge(evidence: Evidence) -> list[Finding]:
     """Return what there is to say, the most important first; never nothing."""
     found = [finding for rule in _RULES for finding in rule(evidence)]
-    return sorted(found, key=lambda finding: finding.level != "bad") or [_all_is_well(evidence)]
+    if all(finding.level == "good" for finding in found):
+        return [_all_is_well(evidence), *found]
+    return sorted(found, key=lambda finding: _LEVELS.index(finding.level))
 
 
 def redis_away(error: Exception) -> Finding:

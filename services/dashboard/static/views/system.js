@@ -1,139 +1,134 @@
-// The system page: the pipeline with its queues, the ledger, latencies, processes.
+// The system page: where a frame's time goes, what limits the stack, and the figures that show it.
 
-import { count, duration, h, milliseconds, rate, table } from "../dom.js";
+import { h, milliseconds, rate, table } from "../dom.js";
+import { link } from "../router.js";
+import { card } from "../system/card.js";
+import { factsList } from "../system/facts.js";
+import { LatencyChart } from "../system/latency_chart.js";
+import { balance, dropsTable, ledgerTable } from "../system/ledger.js";
+import { pipelinePicture } from "../system/pipeline.js";
+import { Verdict } from "../system/verdict.js";
+import { waterfallTable } from "../system/waterfall.js";
+import { hostsTable, workersTable } from "../system/workers.js";
 
-const STAGES = [
-  { service: "capture", after: "frames" },
-  { service: "detector", after: "faces" },
-  { service: "classifier", after: "results" },
-  { service: "recorder", after: null },
-];
+const REFRESH_MS = 2000;
+const SPANS = { "1 h": 60, "6 h": 360, "24 h": 1440 };
 
 export const title = "System";
 
 export function open(root, parameters, app) {
-  const pipelines = h("div", { id: "pipeline", class: "pipeline" });
-  const [ledger, latency, workers] = ["ledger", "latency", "workers"].map(region);
-  root.append(
-    h("h1", {}, title),
-    pipelines,
-    h(
-      "div",
-      { class: "columns" },
-      card(ledger, "Ledger", "mien_frames_total", "Every captured frame is accounted for: captured = recorded + dropped + in flight."),
-      card(latency, "Latency", "mien_end_to_end_seconds", "From capture to confirmed in Redis, over the last two minutes."),
-    ),
-    card(workers, "Processes", "mien_workers"),
-  );
-  const show = (status) => {
-    pipelines.replaceChildren(...pipeline(status));
-    ledger.replaceChildren(ledgerTable(status));
-    latency.replaceChildren(latencyTable(status));
-    workers.replaceChildren(workerTable(status));
-  };
-  if (app.status) show(app.status);
-  return app.on("status", show);
+  const page = new SystemPage(root, app, Number(parameters.minutes));
+  return () => page.close();
 }
 
-function region(id) {
-  return h("div", { id, class: "scroll", tabindex: "0", role: "region", "aria-labelledby": `${id}-title` });
+class SystemPage {
+  #app;
+  #minutes;
+  #timer = null;
+  #closed = false;
+  #verdict;
+  #chart = new LatencyChart();
+  #pipeline = h("div", { id: "pipeline", class: "pipeline", role: "list", "aria-label": "Pipeline" });
+  #bodies = {};
+
+  constructor(root, app, minutes) {
+    this.#app = app;
+    this.#minutes = Object.values(SPANS).includes(minutes) ? minutes : SPANS["1 h"];
+    this.#verdict = new Verdict(app, () => this.#refresh());
+    root.append(h("h1", {}, title), this.#verdict.element, this.#pipeline, ...this.#cards());
+    this.#refresh();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#chart.close();
+  }
+
+  #cards() {
+    const latency = h("div", { class: "latency-over-time" }, this.#spans(), this.#chart.element);
+    const over = h("section", { class: "card" }, h("h2", {}, "Latency over time ", h("code", {}, "mien_end_to_end_seconds")), latency);
+    return [
+      h("div", { class: "columns" }, this.#card("waterfall", "One frame", "mien_stage_seconds", "Where the time of the newest frames went: the bar is the median, the thin line goes to the 95th percentile. Waiting is amber; the red line is the objective."), over),
+      h("div", { class: "columns" }, this.#card("ledger", "Ledger", "mien_frames_total", "Every captured frame is accounted for."), this.#card("drops", "Drops", "mien_frames_total")),
+      this.#card("workers", "Processes", "mien_workers"),
+      h("div", { class: "columns" }, h("div", { class: "stack" }, this.#card("latency", "Latency by camera", "mien_end_to_end_seconds", "From capture to confirmed in Redis, over the last two minutes."), this.#card("hosts", "Hosts")), this.#card("facts", "Redis, model, versions")),
+    ];
+  }
+
+  #card(id, ...about) {
+    const { element, body } = card(id, ...about);
+    this.#bodies[id] = body;
+    return element;
+  }
+
+  /** The buttons that choose how far back the latency goes. */
+  #spans() {
+    const button = ([name, minutes]) => {
+      const element = h("button", { type: "button", class: "quiet", "aria-pressed": String(minutes === this.#minutes) }, name);
+      element.addEventListener("click", () => this.#look(minutes, element));
+      return element;
+    };
+    return h("div", { class: "spans", role: "group", "aria-label": "How far back" }, ...Object.entries(SPANS).map(button));
+  }
+
+  #look(minutes, button) {
+    this.#minutes = minutes;
+    for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+    history.replaceState(null, "", link("/system", { minutes }));
+    this.#refresh();
+  }
+
+  async #refresh() {
+    clearTimeout(this.#timer);
+    try {
+      const system = await this.#app.api("GET", `/api/system?minutes=${this.#minutes}`);
+      if (system.verdict.action) await this.#askWhoRunsIt();
+      if (!this.#closed) this.#show(system);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#verdict.update({ code: "unreachable", level: "bad", text: error.message });
+    }
+    this.#timer = setTimeout(() => (document.hidden ? this.#wait() : this.#refresh()), REFRESH_MS);
+  }
+
+  async #askWhoRunsIt() {
+    const { supervised } = await this.#app.api("GET", "/api/settings");
+    this.#verdict.setSupervised(supervised);
+  }
+
+  #wait() {
+    document.addEventListener("visibilitychange", () => this.#closed || this.#refresh(), { once: true });
+  }
+
+  #show(system) {
+    this.#verdict.update(system.verdict, system.findings);
+    const { status } = system;
+    if (!status) return;
+    const objectiveMs = system.objective_seconds * 1000;
+    this.#pipeline.replaceChildren(...pipelinePicture(system.pipeline));
+    this.#chart.update(system.history, objectiveMs);
+    const shown = {
+      waterfall: [waterfallTable(system.waterfall, objectiveMs)],
+      ledger: [...balance(status.ledger), ledgerTable(status.cameras)],
+      drops: [dropsTable(status.ledger.dropped, system.drops)],
+      workers: [workersTable(status.workers)],
+      latency: [latencyTable(status)],
+      hosts: [hostsTable(status.workers)],
+      facts: [factsList(system)],
+    };
+    for (const [id, content] of Object.entries(shown)) this.#bodies[id].replaceChildren(...content);
+  }
 }
 
-function card(body, name, metric, hint) {
-  const heading = h("h2", { id: `${body.id}-title` }, `${name} `, h("code", {}, metric));
-  return h("section", { class: "card" }, heading, hint ? h("p", { class: "hint" }, hint) : null, body);
-}
-
-function pipeline(status) {
-  return STAGES.flatMap(({ service, after }) => {
-    const queue = status.queues.find((candidate) => candidate.queue === after);
-    return [stage(service, status), queue ? queueArrow(queue) : null];
-  }).filter(Boolean);
-}
-
-function stage(service, status) {
-  const workers = status.workers.filter((worker) => worker.service === service && !worker.facts.camera);
-  const jobs = workers.reduce((sum, worker) => sum + (worker.jobs_per_second ?? 0), 0);
-  const captured = status.cameras.reduce((sum, camera) => sum + camera.captured_per_second, 0);
-  const demand = status.demand[service];
-  const level = workers.length === 0 ? "bad" : demand > 1 ? "bad" : demand > 0.8 ? "warn" : "good";
-  return h(
-    "div",
-    { class: "stage", "data-level": level },
-    h("h3", {}, service, h("span", { class: "number" }, ` ×${workers.length}`)),
-    h("p", {}, `${rate(service === "capture" ? captured : jobs)} /s`),
-    demand === undefined ? null : meter("demand", demand, `mien_demand_ratio{service="${service}"}`),
-  );
-}
-
-function meter(name, share, metric) {
-  const fill = h("i", {});
-  fill.style.setProperty("--share", Math.min(share, 1));
-  return h("p", { class: "meter", title: metric }, h("span", {}, `${name} ${share.toFixed(2)}`.trim()), fill);
-}
-
-function queueArrow(queue) {
-  return h(
-    "div",
-    { class: "queue", title: `mien_queue_depth{queue="${queue.queue}"}, mien_queue_oldest_seconds` },
-    h("span", {}, queue.queue),
-    h("b", {}, count(queue.depth)),
-    h("small", {}, `oldest ${duration(queue.oldest_seconds)}`),
-  );
-}
-
-function ledgerTable(status) {
-  const row = (name, ledger) => [
+function latencyTable({ cameras, latency }) {
+  const row = (name, { p50_ms: p50, p95_ms: p95, p99_ms: p99 }, recorded) => [
     name,
-    count(ledger.captured),
-    count(ledger.recorded),
-    droppedCell(ledger.dropped),
-    count(ledger.in_flight),
+    ...[p50, p95, p99].map(milliseconds),
+    recorded,
   ];
-  const rows = status.cameras.map((camera) => row(camera.camera, camera.ledger));
-  return table(["camera", "captured", "= recorded", "+ dropped", "+ in flight"], [...rows, row("all", status.ledger)]);
-}
-
-function droppedCell(dropped) {
-  const reasons = Object.entries(dropped);
-  if (reasons.length === 0) return "0";
-  const total = reasons.reduce((sum, [, frames]) => sum + frames, 0);
-  const list = reasons.map(([reason, frames]) => `${reason} ${count(frames)}`).join(", ");
-  return h("span", {}, `${count(total)} `, h("small", {}, list));
-}
-
-function latencyTable(status) {
-  const row = (name, latency, camera) => [
-    name,
-    milliseconds(latency.p50_ms),
-    milliseconds(latency.p95_ms),
-    milliseconds(latency.p99_ms),
-    camera ? `${rate(camera.recorded_per_second)} of ${rate(camera.captured_per_second)}` : "",
-  ];
-  const rows = status.cameras.map((camera) => row(camera.camera, camera.latency, camera));
-  const all = row("all", status.latency, null);
-  return table(["camera", "p50", "p95", "p99", "recorded/s"], [...rows, all]);
-}
-
-function workerTable(status) {
-  const rows = status.workers.map((worker) => [
-    worker.instance,
-    h("span", { class: "pill", "data-level": worker.state === "working" ? "good" : "warn" }, worker.state),
-    worker.host,
-    worker.busy === null ? "–" : meter("", worker.busy, "mien_busy_seconds_total"),
-    rate(worker.jobs_per_second),
-    worker.seconds_per_job ? milliseconds(worker.seconds_per_job * 1000) : "–",
-    notes(worker.facts),
-  ]);
-  return table(["process", "state", "host", "busy", "jobs/s", "per job", "with"], rows);
-}
-
-/** Say what a process works with; a model that only stands in for the real one is marked. */
-function notes(facts) {
-  const { provisional, remedy, url, ...shown } = facts;
-  const texts = Object.entries(shown)
-    .filter(([, value]) => ["string", "number"].includes(typeof value) && value !== "")
-    .map(([name, value]) => `${name} ${typeof value === "number" ? count(value) : value}`);
-  const mark = provisional ? h("span", { class: "pill", "data-level": "warn" }, "provisional model") : null;
-  return h("span", { class: "notes" }, texts.join(" · "), mark ? " " : null, mark);
+  const rows = cameras.map((camera) =>
+    row(camera.camera, camera.latency, `${rate(camera.recorded_per_second)} of ${rate(camera.captured_per_second)}`),
+  );
+  return table(["camera", "p50", "p95", "p99", "recorded/s"], [...rows, row("all", latency, "")]);
 }
