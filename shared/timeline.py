@@ -51,13 +51,16 @@ class Bucket(Struct, frozen=True, kw_only=True):
     """Mean number of faces on a frame."""
     tracks: int
     """Different people: tracks, each counted once."""
+    arrived: int
+    """Those of them that were not there just before: several buckets had `tracks` of the first and `arrived` of
+    the others."""
     uncertain: float
     """Face-seconds."""
     emotions: dict[str, float]
     """Label → face-seconds."""
 
 
-def span_of(since: float, until: float, now: float, results_seconds: float) -> Span:
+def span_of(since: float, until: float, now: float, results_seconds: float, least_step: int = 0) -> Span:
     """Return a stretch of time, widened to whole buckets that are as short as can be.
 
     Args:
@@ -65,10 +68,11 @@ def span_of(since: float, until: float, now: float, results_seconds: float) -> S
         until: the end.
         now: this moment.
         results_seconds: for how long full results are kept: buckets of seconds need them.
+        least_step: shorter buckets are not wanted.
     """
     is_fine = until - since <= MAX_FINE_SECONDS and since >= now - results_seconds
-    steps = [step for step in STEPS if is_fine or step >= MINUTE]
-    step = next((step for step in steps if until - since <= step * MAX_BUCKETS), steps[-1])
+    least = max(least_step, (until - since) / MAX_BUCKETS, 0 if is_fine else MINUTE)
+    step = next((step for step in STEPS if step >= least), STEPS[-1])
     return Span(int(since // step) * step, -int(-until // step) * step, step)
 
 
@@ -90,7 +94,13 @@ def buckets(source: Source, camera: str, span: Span, zone: str = "") -> list[Buc
         read = source.minutes if span.step < HOUR else source.hours
         for row in read(camera, span.since // unit, -(-span.until // unit)):
             _of(sums, span, row[name] * unit).add_row(row, zone)
-    return [sums[start].bucket(start, span.step) for start in sorted(sums)]
+    found: list[Bucket] = []
+    before: set[int] = set()
+    for start in sorted(sums):
+        is_next = bool(found) and found[-1].start == start - span.step
+        found.append(sums[start].bucket(start, span.step, before if is_next else set()))
+        before = sums[start].tracks
+    return found
 
 
 def _of(sums: "dict[int, _Sum]", span: Span, second: int) -> "_Sum":
@@ -101,8 +111,8 @@ class _Sum:
     """A bucket that is being filled."""
 
     def __init__(self) -> None:
-        self._frames = self._faces = self._people = 0
-        self._tracks: set[int] = set()
+        self._frames = self._faces = self._arrived = self._stayed = 0
+        self.tracks: set[int] = set()
         self._seconds: dict[str, float] = {}
 
     def add_frame(self, frame: TimedFrame, zone: str) -> None:
@@ -111,7 +121,7 @@ class _Sum:
         for face in frame.faces:
             if not zone or zone in face.zones:
                 self._faces += 1
-                self._tracks.add(face.track)
+                self.tracks.add(face.track)
                 self._weigh(((face.label, face.seconds),))
 
     def add_row(self, row: dict[str, Any], zone: str) -> None:
@@ -119,19 +129,21 @@ class _Sum:
         counted = row["zones"].get(zone) if zone else row
         if counted:
             self._faces += counted["faces"]
-            self._people += counted["arrived"] + (0 if self._frames else counted["stayed"])
+            self._arrived += counted["arrived"]
+            self._stayed += 0 if self._frames else counted["stayed"]
             self._weigh(counted["seconds"].items())
         self._frames += row["frames"]
 
-    def bucket(self, start: int, seconds: int) -> Bucket:
-        """Return it filled."""
+    def bucket(self, start: int, seconds: int, before: set[int]) -> Bucket:
+        """Return it filled; `before`: tracks of the bucket before, as far as they are known."""
         face_seconds = {label: round(value, 2) for label, value in sorted(self._seconds.items())}
         return Bucket(
             start=start,
             seconds=seconds,
             frames=self._frames,
             faces=round(self._faces / max(self._frames, 1), 2),
-            tracks=len(self._tracks) + self._people,
+            tracks=len(self.tracks) + self._arrived + self._stayed,
+            arrived=len(self.tracks - before) + self._arrived,
             uncertain=face_seconds.pop(UNCERTAIN, 0.0),
             emotions=face_seconds,
         )

@@ -57,6 +57,8 @@ class Timeline(Struct, frozen=True, kw_only=True):
     until: int = msgspec.field(name="to")
     step: int
     """Length of a bucket in seconds."""
+    full_from: int
+    """Seconds since 1970; what was recorded since then can be exported face by face."""
     cameras: list[CameraBuckets]
 
 
@@ -98,12 +100,14 @@ _EXAMPLE: Final = Timeline(
     since=1_795_512_300,
     until=1_795_512_600,
     step=300,
+    full_from=1_795_509_000,
     cameras=[
         CameraBuckets(
             "door",
             [
                 Bucket(
-                    start=1_795_512_300, seconds=300, frames=4480, faces=1.42, tracks=11, uncertain=31.5,
+                    start=1_795_512_300, seconds=300, frames=4480, faces=1.42, tracks=11, arrived=9,
+                    uncertain=31.5,
                     emotions={"happy": 120.6, "neutral": 260.1, "sad": 9.9},
                 )
             ],
@@ -127,6 +131,7 @@ def timeline(
     until: To = None,
     cameras: Cameras = None,
     zone: Zone = "",
+    step: Annotated[int, Query(ge=0, le=DAY, description="no shorter buckets than this, in seconds")] = 0,
 ) -> Response:
     """How moods moved: face-seconds by emotion, mean number of faces, and how many people, by time.
 
@@ -135,9 +140,15 @@ def timeline(
     one of them over the sum of all.
     """
     names = _names(store, cameras)
-    span = _span(store, request.app.state.settings, names, since, until)
+    settings: Settings = request.app.state.settings
+    span = span_of(
+        *_range(store, settings, names, since, until), time.time(), settings.retention.results, step
+    )
     parts = [CameraBuckets(name, buckets(store, name, span, zone)) for name in names]
-    return as_json(Timeline(since=span.since, until=span.until, step=span.step, cameras=parts))
+    full_from = int(time.time() - settings.retention.results)
+    return as_json(
+        Timeline(since=span.since, until=span.until, step=span.step, full_from=full_from, cameras=parts)
+    )
 
 
 @router.get("/api/export", tags=["results"], response_class=StreamingResponse)
@@ -218,11 +229,6 @@ def _names(store: Store, cameras: str | None) -> list[str]:
         reason = f"{unfit[:40]!r} is no camera's name" if unfit else f"give 1 to {MAX_CAMERAS} names"
         raise HTTPException(422, f"cameras: {reason}")
     return names
-
-
-def _span(store: Store, settings: Settings, names: list[str], since: str, until: str | None) -> Span:
-    start, end = _range(store, settings, names, since, until)
-    return span_of(start, end, time.time(), settings.retention.results)
 
 
 def _range(

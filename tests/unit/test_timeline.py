@@ -65,6 +65,21 @@ def test_one_lingering_face_against_ten_passing_ones() -> None:
     assert (bucket.tracks, bucket.faces, bucket.frames, bucket.uncertain) == (11, 2.0, 200, 0.0)
 
 
+def test_people_of_several_buckets_add_up() -> None:
+    source = Recorded()
+    for second, tracks in enumerate([(1, 2), (2,), (2, 3), (), (4,)]):
+        faces = tuple(face(track, "happy") for track in tracks)
+        source.frames.append(TimedFrame(captured_ns=second * 10**9, faces=faces))
+    found = buckets(source, "door", Span(0, 5, 1))
+    assert [(one.tracks, one.arrived) for one in found] == [(2, 2), (1, 0), (2, 1), (0, 0), (1, 1)]
+    assert found[0].tracks + sum(one.arrived for one in found[1:]) == 4
+
+
+def test_no_shorter_buckets_than_asked_for() -> None:
+    assert span_of(NOW - 300, NOW, NOW, HOUR, least_step=10).step == 10
+    assert span_of(NOW - 300, NOW, NOW, HOUR, least_step=3000).step == 3600
+
+
 def test_a_face_that_the_page_shows_as_uncertain_counts_as_that() -> None:
     source = Recorded()
     faces = (
@@ -96,6 +111,7 @@ def test_everybody_is_counted_once_in_a_bucket_of_several(unit: str, step: int) 
     ]
     first, second = buckets(source, "door", Span(0, step * 2, step))
     assert (first.start, first.seconds, first.tracks, first.faces) == (0, step, 5, 1.5)
+    assert (first.arrived, second.arrived) == (5, 0)
     assert (first.emotions, first.uncertain) == ({"happy": 40.0}, 5.0)
     assert (second.start, second.tracks) == (step, 2)
     in_zone = buckets(source, "door", Span(0, step * 2, step), "till")

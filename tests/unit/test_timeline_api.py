@@ -65,7 +65,8 @@ def test_minutes_come_from_full_results_in_buckets_of_seconds(client: TestClient
 def test_an_hour_comes_from_minute_counts(client: TestClient) -> None:
     first, second = buckets(client, "door", **{"from": "1h"})
     assert first == {
-        "start": MINUTE * 60, "seconds": 60, "frames": 900, "faces": 1.0, "tracks": 3, "uncertain": 10.0,
+        "start": MINUTE * 60, "seconds": 60, "frames": 900, "faces": 1.0, "tracks": 3, "arrived": 2,
+        "uncertain": 10.0,
         "emotions": {"happy": 30.0},
     }  # fmt: skip
     assert (second["tracks"], second["faces"]) == (4, 0.5)

@@ -6,6 +6,7 @@
 
 export const VIEWS = [
   { name: "", label: "Wall", load: () => import("./wall.js") },
+  { name: "timeline", label: "Timeline", load: () => import("./timeline.js") },
   { name: "cameras", label: "Cameras", load: () => import("./cameras.js") },
   { name: "settings", label: "Settings", load: () => import("./settings.js") },
   { name: "system", label: "System", load: () => import("./system.js") },

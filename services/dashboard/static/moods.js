@@ -1,0 +1,56 @@
+// What buckets of the timeline say: sums and shares, never without the number of people behind them.
+
+import { count, percent } from "./dom.js";
+
+/** Below so many face-seconds a share says little. */
+export const FEW_SECONDS = 20;
+export const UNCERTAIN = "uncertain";
+
+/** Return the face-seconds of a bucket. */
+export function faceSeconds(bucket) {
+  return Object.values(bucket.emotions).reduce((sum, seconds) => sum + seconds, bucket.uncertain);
+}
+
+export const isFew = (bucket) => faceSeconds(bucket) < FEW_SECONDS;
+
+/** Return [{ label, share }] of what was seen in a bucket, emotions by name and uncertain last; shares sum to 1. */
+export function shares(bucket) {
+  const total = faceSeconds(bucket);
+  const parts = [...Object.entries(bucket.emotions).sort(), [UNCERTAIN, bucket.uncertain]];
+  return parts.filter(([, seconds]) => seconds > 0).map(([label, seconds]) => ({ label, share: seconds / total }));
+}
+
+/** Return buckets in order as one: everybody counted once, as the API says; null if there are none. */
+export function sum(buckets) {
+  if (buckets.length === 0) return null;
+  const all = { emotions: {}, uncertain: 0, frames: 0, faces: 0, tracks: buckets[0].tracks - buckets[0].arrived };
+  for (const bucket of buckets) {
+    for (const [label, seconds] of Object.entries(bucket.emotions)) {
+      all.emotions[label] = (all.emotions[label] ?? 0) + seconds;
+    }
+    all.uncertain += bucket.uncertain;
+    all.tracks += bucket.arrived;
+    all.faces += bucket.faces * bucket.frames;
+    all.frames += bucket.frames;
+  }
+  return { ...all, faces: all.faces / Math.max(all.frames, 1) };
+}
+
+/** Return several cameras' sums as one; who passes two cameras is two people. */
+export function together(sums) {
+  const known = sums.filter(Boolean);
+  return sum(known.map((one) => ({ ...one, arrived: one.tracks })));
+}
+
+/** Say in one line what a bucket holds. */
+export function describe(bucket) {
+  if (!bucket) return "not recorded";
+  const total = faceSeconds(bucket);
+  if (total === 0 && bucket.tracks === 0) return "nobody";
+  const people = `${count(bucket.tracks)} ${bucket.tracks === 1 ? "person" : "people"}`;
+  const number = `${people}, ${count(total < 10 ? Math.round(total * 10) / 10 : Math.round(total))} face-seconds`;
+  const parts = shares(bucket)
+    .sort((one, other) => other.share - one.share)
+    .map(({ label, share }) => `${label} ${percent(share)}`);
+  return `${isFew(bucket) ? "few faces: " : ""}${number}${parts.length ? `; ${parts.join(", ")}` : ""}`;
+}
