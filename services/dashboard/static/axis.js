@@ -3,7 +3,8 @@
 import { h } from "./dom.js";
 
 const STEPS = [10, 30, 60, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000];
-const TICK_PIXELS = 90;
+const TICK_PIXELS = 72;
+const LAST_PIXELS = 44;
 const DAY = 86400;
 
 /** Return the moments to label between since and until (seconds since 1970), at whole local times. */
@@ -11,23 +12,28 @@ export function ticks(since, until, width) {
   const least = ((until - since) / Math.max(width, 1)) * TICK_PIXELS;
   const step = STEPS.find((candidate) => candidate >= least) ?? STEPS.at(-1);
   const offset = new Date(since * 1000).getTimezoneOffset() * 60;
+  const last = until - ((until - since) / Math.max(width, 1)) * LAST_PIXELS;
   const found = [];
-  for (let at = Math.ceil((since - offset) / step) * step + offset; at <= until; at += step) found.push(at);
+  for (let at = Math.ceil((since - offset) / step) * step + offset; at <= last; at += step) found.push(at);
   return { found, step };
 }
 
-/** Write a moment; step: seconds that two of them lie apart. */
-export function clock(second, step) {
+const isToday = (second) => new Date(second * 1000).toDateString() === new Date().toDateString();
+
+/** Write a moment; step: seconds that two of them lie apart; withDay: whether to name the day. */
+export function clock(second, step, withDay = !isToday(second)) {
   const date = new Date(second * 1000);
   const day = { day: "numeric", month: "short" };
   const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(step < 60 ? { second: "2-digit" } : {}) };
   if (step >= DAY) return date.toLocaleDateString(undefined, day);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? date.toLocaleTimeString(undefined, time) : date.toLocaleString(undefined, { ...day, ...time });
+  return withDay ? date.toLocaleString(undefined, { ...day, ...time }) : date.toLocaleTimeString(undefined, time);
 }
 
 /** Write a stretch of time. */
-export const stretch = (since, until, step) => `${clock(since, step)} – ${clock(until, step)}`;
+export function stretch(since, until, step) {
+  const withDay = !isToday(since) || !isToday(until);
+  return `${clock(since, step, withDay)} – ${clock(until, step, withDay)}`;
+}
 
 /** Fill an element with the axis. */
 export function drawAxis(element, { since, until }, width) {

@@ -5,6 +5,8 @@ import { count, percent } from "./dom.js";
 /** Below so many face-seconds a share says little. */
 export const FEW_SECONDS = 20;
 export const UNCERTAIN = "uncertain";
+/** Smaller shares are not said: they would read as 0 %. */
+const LEAST_SHARE = 0.005;
 
 /** Return the face-seconds of a bucket. */
 export function faceSeconds(bucket) {
@@ -50,6 +52,7 @@ export function describe(bucket) {
   const people = `${count(bucket.tracks)} ${bucket.tracks === 1 ? "person" : "people"}`;
   const number = `${people}, ${count(total < 10 ? Math.round(total * 10) / 10 : Math.round(total))} face-seconds`;
   const parts = shares(bucket)
+    .filter(({ share }) => share >= LEAST_SHARE)
     .sort((one, other) => other.share - one.share)
     .map(({ label, share }) => `${label} ${percent(share)}`);
   return `${isFew(bucket) ? "few faces: " : ""}${number}${parts.length ? `; ${parts.join(", ")}` : ""}`;

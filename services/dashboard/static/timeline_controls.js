@@ -1,7 +1,7 @@
 // What of the timeline is shown: how far back, which cameras, which zone; and what its colours mean.
 
 import { h } from "./dom.js";
-import { UNCERTAIN } from "./moods.js";
+import { FEW_SECONDS } from "./moods.js";
 import { fillOf, s } from "./ribbon.js";
 
 const RANGES = [
@@ -92,12 +92,12 @@ export class Controls {
 
 /** Return the legend's entries; labels: all, in order; most: faces at the top of the band above. */
 export function legend(labels, most) {
-  const entry = (fill, text) =>
-    h("li", {}, s("svg", { width: 14, height: 14, "aria-hidden": "true" }, s("rect", { width: 14, height: 14, rx: 3, fill })), text);
+  const square = (look) => s("rect", { width: 14, height: 14, rx: 3, ...look });
+  const entry = (text, ...looks) =>
+    h("li", {}, s("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square)), text);
   return [
-    ...labels.filter((label) => label !== UNCERTAIN).map((label, index) => entry(fillOf(label, index), label)),
-    entry("url(#hatch-uncertain)", "uncertain"),
-    entry("url(#hatch-few)", "few faces: under 20 face-seconds"),
+    ...labels.map((label, index) => entry(label, { fill: fillOf(label, index) })),
+    entry(`few faces: under ${FEW_SECONDS} face-seconds`, { class: "swatch" }, { fill: "url(#hatch-few)" }),
     h("li", { class: "faces-key" }, `above: faces, up to ${most.toFixed(1)}`),
   ];
 }

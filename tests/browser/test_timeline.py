@@ -1,0 +1,192 @@
+"""The timeline in a real browser: what is drawn is what the API says; a selection is exported and linked."""
+
+import csv
+import io
+import json
+import re
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Served
+from tests.fake_stack import face, minute_row, result
+
+RIBBON_HEIGHT = 54
+FEW_SECONDS = 20
+PATIENCE_MS = 30_000
+BOX = re.compile(r"M([\d.]+) [\d.]+h([\d.]+)v([\d.]+)h")
+
+
+@pytest.fixture
+def timeline(page: Page, served: Served) -> Page:
+    """The last hour of two cameras, each minute another mood; some with few faces, some not recorded."""
+    last = int(time.time()) // 60
+    for camera, people in (("desk", 1), ("door", 3)):
+        served.store.counted[camera] = [
+            minute_row(
+                minute, faces=900 * people, arrived=minute % 3, stayed=people,
+                seconds={"happy": minute % 20 * people / 2, "sad": 10.0 * people, "uncertain": minute % 4 * 2.5},
+            )
+            for minute in range(last - 55, last + 1)
+            if minute % 7
+        ]  # fmt: skip
+    page.goto(f"{served.url}#/timeline")
+    expect(page.locator(".mood")).to_have_count(2, timeout=PATIENCE_MS)
+    return page
+
+
+def asked(served: Served, **query: Any) -> dict[str, list[dict[str, Any]]]:
+    """Return camera → buckets, as the API gives them."""
+    text = "&".join(f"{name.rstrip('_')}={value}" for name, value in query.items())
+    with urllib.request.urlopen(f"{served.url}api/timeline?{text}") as answer:
+        return {part["camera"]: part["buckets"] for part in json.load(answer)["cameras"]}
+
+
+def ribbon(page: Page, camera: str) -> Locator:
+    return page.locator(f".mood[data-camera={camera}] .ribbon")
+
+
+def drawn(page: Page, camera: str, label: str) -> dict[float, float]:
+    """Return left edge → height of what is drawn of a label."""
+    path = ribbon(page, camera).locator(f"path[data-label={label}]").get_attribute("d") or ""
+    return {float(left): float(height) for left, _, height in BOX.findall(path)}
+
+
+def drag(page: Page, camera: str, first: float, last: float) -> None:
+    """Select from one share of a ribbon's width to another."""
+    box = ribbon(page, camera).bounding_box()
+    assert box
+    at = [(box["x"] + share * box["width"], box["y"] + box["height"] - 10) for share in (first, last)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("camera", ["desk", "door"])
+def test_the_ribbon_shows_the_shares_of_the_api(timeline: Page, served: Served, camera: str) -> None:
+    buckets = asked(served, from_="1h")[camera]
+    lefts = sorted(drawn(timeline, camera, "sad"))
+    assert len(lefts) == len(buckets)
+    few = []
+    for left, bucket in zip(lefts, buckets, strict=True):
+        seconds = {**bucket["emotions"], "uncertain": bucket["uncertain"]}
+        total = sum(seconds.values())
+        for label in ("happy", "sad", "uncertain"):
+            height = drawn(timeline, camera, label).get(left, 0.0)
+            assert height / RIBBON_HEIGHT == pytest.approx(seconds.get(label, 0) / total, abs=0.002)
+        if total < FEW_SECONDS:
+            few.append(left)
+    assert sorted(drawn(timeline, camera, "few")) == few
+    assert bool(few) == (camera == "desk")
+
+
+def test_hovering_says_how_many_people_and_shares(timeline: Page, served: Served) -> None:
+    buckets = asked(served, from_="1h")["desk"]
+    bucket = next(one for one in buckets if sum(one["emotions"].values()) + one["uncertain"] < FEW_SECONDS)
+    box = ribbon(timeline, "desk").bounding_box()
+    assert box
+    ribbon(timeline, "door").hover(position={"x": sorted(drawn(timeline, "desk", "few"))[0] + 3, "y": 60})
+    total = sum(bucket["emotions"].values()) + bucket["uncertain"]
+    readout = timeline.locator(".mood[data-camera=desk] .readout")
+    expect(readout).to_contain_text("few faces: ")
+    number = "1 person" if bucket["tracks"] == 1 else f"{bucket['tracks']} people"
+    expect(readout).to_contain_text(number)
+    expect(readout).to_contain_text(f"sad {bucket['emotions']['sad'] / total:.0%}".replace("%", " %"))
+
+
+def test_a_brush_exports_and_its_link_shows_the_same_again(timeline: Page, served: Served) -> None:
+    drag(timeline, "door", 0.3, 0.6)
+    summary = timeline.locator(".mood-summary")
+    expect(summary).to_contain_text("Selected: ")
+    text = summary.inner_text()
+    link = timeline.get_by_role("link", name="Link to this stretch").get_attribute("href") or ""
+    since, until = (int(re.search(rf"{name}=(\d+)", link)[1]) for name in ("from", "to"))  # type: ignore[index]
+    assert since % 60 == until % 60 == 0
+    assert until - since == pytest.approx(0.3 * 3600, abs=180)
+    with timeline.expect_download() as download:
+        timeline.get_by_role("link", name="CSV, a row a minute").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    moments = [row["at"] for row in rows if row["camera"] == "door"]
+    assert moments[0] >= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
+    assert moments[-1] < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))
+    assert len(moments) == sum(1 for minute in range(since // 60, until // 60) if minute % 7)
+    timeline.get_by_role("link", name="Link to this stretch").click()
+    expect(summary).to_have_text(text.replace("Selected", "Shown"), timeout=PATIENCE_MS)
+    timeline.reload()
+    expect(summary).to_have_text(text.replace("Selected", "Shown"), timeout=PATIENCE_MS)
+
+
+def test_single_faces_are_exported_while_they_are_kept(page: Page, served: Served) -> None:
+    served.store.recorded["desk"] = [
+        {
+            **result("desk", number, [face((1, 2, 30, 40))], time.time_ns() - number * 10**9),
+            "id": f"{number}-0",
+        }
+        for number in range(60, 1, -1)
+    ]
+    page.goto(f"{served.url}#/timeline?from=5m&cameras=desk")
+    expect(ribbon(page, "desk")).to_be_visible(timeout=PATIENCE_MS)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV, a row a face").click()
+    assert len(list(csv.DictReader(io.StringIO(download.value.path().read_text())))) == 59
+    assert "cameras=desk" in page.url
+
+
+def test_keys_go_through_time_and_select(timeline: Page) -> None:
+    ribbon(timeline, "desk").focus()
+    timeline.keyboard.press("End")
+    timeline.keyboard.press("ArrowLeft")
+    slider = ribbon(timeline, "desk")
+    last = int(slider.get_attribute("aria-valuemax") or 0)
+    expect(slider).to_have_attribute("aria-valuenow", str(last - 1))
+    for _ in range(3):
+        timeline.keyboard.press("Shift+ArrowLeft")
+    link = timeline.get_by_role("link", name="Link to this stretch").get_attribute("href") or ""
+    since, until = (int(re.search(rf"{name}=(\d+)", link)[1]) for name in ("from", "to"))  # type: ignore[index]
+    assert until - since == 4 * 60
+    timeline.keyboard.press("Shift+ArrowRight")
+    expect(timeline.locator(".mood-summary")).to_contain_text("Selected: ")
+    timeline.keyboard.press("Escape")
+    expect(timeline.locator(".mood-summary")).to_contain_text("Shown: ")
+
+
+def test_what_is_new_appears_by_itself(page: Page, served: Served) -> None:
+    def seen(at: float, emotion: str) -> dict[str, Any]:
+        faces = [{**face((1, 2, 30, 40), emotion), "seconds": 1.0}]
+        return {**result("desk", 1, faces, int(at * 1e9)), "id": "1-0"}
+
+    now = time.time()
+    served.store.recorded["desk"] = [seen(now - age, "sad") for age in range(60, 30, -1)]
+    page.goto(f"{served.url}#/timeline?from=5m&cameras=desk")
+    expect(ribbon(page, "desk").locator("path[data-label=sad]")).to_have_attribute(
+        "d", BOX, timeout=PATIENCE_MS
+    )
+    served.store.recorded["desk"].append(seen(time.time(), "happy"))
+    expect(ribbon(page, "desk").locator("path[data-label=happy]")).to_have_attribute(
+        "d", BOX, timeout=PATIENCE_MS
+    )
+    expect(page.locator(".mood .readout")).to_contain_text("31 face-seconds")
+
+
+def test_the_table_says_the_same(timeline: Page, served: Served) -> None:
+    timeline.get_by_text("As tables").click()
+    bucket = asked(served, from_="1h")["door"][-1]
+    cells = timeline.get_by_role("region", name="Emotions at door").locator("tbody tr").first.locator("td")
+    expect(cells.nth(0)).to_have_text(str(bucket["tracks"]))
+    expect(cells.nth(1)).to_have_text(f"{sum(bucket['emotions'].values()) + bucket['uncertain']:.1f}")
+
+
+def test_cameras_and_zones_are_chosen_and_fit_a_phone(timeline: Page, served: Served) -> None:
+    timeline.set_viewport_size({"width": 360, "height": 740})
+    timeline.locator("summary", has_text="Cameras").click()
+    timeline.get_by_role("checkbox", name="door").uncheck()
+    expect(timeline.locator(".mood")).to_have_count(1, timeout=PATIENCE_MS)
+    assert "cameras=desk" in timeline.url
+    timeline.get_by_role("button", name="Day").click()
+    assert "from=1d" in timeline.url
+    expect(ribbon(timeline, "desk")).to_be_visible()
+    assert timeline.evaluate("document.documentElement.scrollWidth") <= 360
