@@ -52,8 +52,8 @@ class Bucket(Struct, frozen=True, kw_only=True):
     tracks: int
     """Different people: tracks, each counted once."""
     arrived: int
-    """Those of them that were not there just before: several buckets had `tracks` of the first one and `arrived`
-    of the rest."""
+    """Those of them that were not there just before: several buckets had `tracks` of the first one and the
+    `arrived` of the rest."""
     uncertain: float
     """Face-seconds."""
     emotions: dict[str, float]

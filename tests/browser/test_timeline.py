@@ -28,7 +28,7 @@ def timeline(page: Page, served: Served) -> Page:
         served.store.counted[camera] = [
             minute_row(
                 minute, faces=900 * people, arrived=minute % 3, stayed=people,
-                seconds={"happy": minute % 20 * people / 2, "sad": 10.0 * people, "uncertain": minute % 4 * 2.5},
+                seconds={"happy": minute % 20 * people / 2, "sad": 10 * people, "uncertain": minute % 4 * 2},
             )
             for minute in range(last - 55, last + 1)
             if minute % 7
