@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,8 +25,6 @@ FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 60.0
 GIVE_UP_SECONDS: Final = 900.0
 """A message that could not be sent for so long is old news."""
-THREADS: Final = 4
-"""Webhooks that are sent to at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +57,6 @@ class Courier:
         self._store, self._targets = store, targets
         self._sending: dict[str, tuple[bytes, Future[Attempt]]] = {}
         self._waiting: dict[str, Waiting] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
 
     def work(self, wanted: Mapping[str, WantedWebhook], now_ns: int) -> None:
         """Settle what has been answered, and begin what is due.
@@ -76,10 +73,6 @@ class Courier:
             if name not in self._sending and not webhook.settings.paused:
                 self._begin(name, webhook.settings, now_ns)
 
-    def close(self) -> None:
-        """Begin nothing more; an attempt under way ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     def _begin(self, name: str, settings: WebhookSettings, now_ns: int) -> None:
         waiting = self._waiting.get(name)
         if waiting and now_ns < waiting.due_ns:
@@ -91,7 +84,7 @@ class Courier:
         if now_ns - head.at_ns > GIVE_UP_SECONDS * 1e9:
             self._end(name, message, Outcome.EXPIRED)
             return
-        self._sending[name] = message, self._threads.submit(send, settings, message, head, self._targets)
+        self._sending[name] = message, send_aside(settings, message, head, self._targets)
 
     def _settle(self, name: str, message: bytes, attempt: Attempt, now_ns: int) -> None:
         if attempt.outcome is not Outcome.RETRY:
@@ -113,6 +106,20 @@ def send(settings: WebhookSettings, message: bytes, head: Head, targets: Targets
     """POST a message once."""
     headers = {"Mien-Event": head.event, "Mien-Delivery": head.id}
     return deliver(settings, message, headers, time.time(), targets)
+
+
+def send_aside(settings: WebhookSettings, message: bytes, head: Head, targets: Targets) -> "Future[Attempt]":
+    """POST a message once in a thread of its own, for which the end of the process does not wait."""
+    attempt: Future[Attempt] = Future()
+
+    def run() -> None:
+        try:
+            attempt.set_result(send(settings, message, head, targets))
+        except BaseException as error:
+            attempt.set_exception(error)
+
+    threading.Thread(target=run, name="webhook", daemon=True).start()
+    return attempt
 
 
 def wait_seconds(attempts: int) -> float:
@@ -147,7 +154,6 @@ class WebhookSender:
         """End, and let another dashboard go on at once."""
         self._stopped.set()
         self._thread.join()
-        self._courier.close()
 
     def _run(self) -> None:
         try:

@@ -234,7 +234,6 @@ def test_refused_and_old_messages_are_given_up_and_redirects_not_followed(
     queue(store, "gone", 9, time.time_ns() - 3600 * SECOND)
     courier = Courier(store, "private")
     work(courier, wanted, lambda: store.webhooks.figures("gone")["waiting"] == 0)
-    courier.close()
     figures = store.webhooks.figures("gone")
     assert (figures["refused"], figures["delivered"], figures["expired"]) == (2, 1, 1)
     assert [each["id"] for each in receiver.accepted()] == ["2"]
@@ -253,7 +252,6 @@ def test_a_slow_receiver_holds_up_no_other(store: Store, receiver: Receiver) -> 
         courier = Courier(store, "private")
         work(courier, wanted, lambda: len(receiver.accepted()) == 3)
         assert not slow.accepted()
-        courier.close()
         slow.shutdown()
 
 
@@ -262,7 +260,6 @@ def test_nothing_is_sent_where_it_may_not_go(store: Store, receiver: Receiver) -
     queue(store, "gone", 1)
     courier = Courier(store, "public")
     work(courier, wanted, lambda: "may not go" in store.webhooks.figures("gone").get("result", ""))
-    courier.close()
     assert not receiver.requests
 
 
