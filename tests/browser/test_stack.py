@@ -1,6 +1,7 @@
 """The page over a real stack: pictures of real cameras move, and their boxes are those that were recorded."""
 
 import json
+import re
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.topology import STAGES
 from tests.browser.drawn import wait_for_frame
 from tests.media import carphone, packaged
 from tests.running_stack import RunningStack
@@ -80,3 +82,26 @@ def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
         return 0 <= int(ledger["captured"]) - captured < 100
 
     wait_for(agrees, "the page shows the ledger of the API")
+
+
+def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> None:
+    with urllib.request.urlopen(f"{url}api/prometheus-targets") as answer:
+        broker = next(row for row in json.load(answer) if row["labels"]["service"] == "broker")
+    with urllib.request.urlopen(f"http://{broker['targets'][0]}/metrics") as answer:
+        exposed = answer.read().decode()
+    with urllib.request.urlopen(f"{url}api/system") as answer:
+        system = json.load(answer)
+    assert [bar["stage"] for bar in system["waterfall"] if bar["stage"] in STAGES] == list(STAGES)
+    assert 0 < sum(bar["p50_ms"] for bar in system["waterfall"]) < 60_000
+    assert system["redis"]["used_bytes"] > 0
+    assert system["history"][-1]["frames"] + system["history"][-2]["frames"] > 0
+    detector = next(worker for worker in system["status"]["workers"] if worker["service"] == "detector")
+    assert detector["cores"] > 0
+    assert detector["batch_size"] in (0, 1)  # 0: no step in that second
+    page.goto(f"{url}#/system")
+    for stage in system["pipeline"][1:]:
+        service, workers = stage["service"], stage["workers"]
+        assert f'mien_workers{{service="{service}"}} {workers:.1f}' in exposed
+        box = page.locator(f"#pipeline .stage[data-service={service}]")
+        expect(box).to_contain_text(f"\u00d7{workers}", timeout=FIRST_FRAME_MS)
+    expect(page.locator("#verdict")).to_have_attribute("data-code", re.compile("[a-z]"))

@@ -72,6 +72,7 @@ def test_the_picture_shows_the_numbers_of_the_api(page: Page, served: Served) ->
     expect(page.locator("#ledger .balance [data-part=captured] dd")).to_have_text("1,234")
     expect(page.locator("#drops tr", has_text="overtaken")).to_contain_text("30")
     expect(page.locator("#facts")).to_contain_text("96 MB of 512 MB")
+    expect(page.locator("#workers")).to_contain_text("provisional model")
 
 
 def test_bars_follow_each_other_to_scale(page: Page, served: Served) -> None:
@@ -90,6 +91,8 @@ def test_all_is_well_and_then_it_is_not(page: Page, served: Served) -> None:
     page.goto(f"{served.url}#/system")
     verdict = page.locator("#verdict")
     expect(verdict).to_have_attribute("data-level", "good")
+    served.store.processes.append(process("detector", 2, remedy="Run mien fetch for a faster one."))
+    expect(verdict.locator(".findings")).to_contain_text("Run mien fetch")
     overload(served, host_busy=0.98)
     expect(verdict).to_have_attribute("data-code", "cores_used_up")
     expect(verdict).to_contain_text("more workers won't help")

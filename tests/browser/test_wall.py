@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
 from tests.browser.drawn import canvas, wait_for_frame
-from tests.fake_stack import face, process, scene
+from tests.fake_stack import face, scene
 
 FRAME = canvas("desk")
 LIVE = "article[data-camera=desk][data-state=live]"
@@ -107,20 +107,6 @@ def test_an_empty_wall_says_how_to_attach_a_camera(page: Page, served: Served) -
         served.store.remove_camera(name)
     page.goto(served.url)
     expect(page.locator("main .empty")).to_contain_text("mien camera add")
-
-
-def test_the_system_shows_ledger_queues_processes_and_remedies(page: Page, served: Served) -> None:
-    served.store.ledgers["desk"] = {"captured": 1234, "recorded": 1200, "overtaken": 30, "in_flight": 4}
-    served.store.processes.append(
-        process("detector", 2, detector="yuface", remedy="Run mien fetch for a faster one.")
-    )
-    page.goto(f"{served.url}#/system")
-    row = page.locator("#ledger tr", has_text="desk")
-    expect(row).to_contain_text("1,234")
-    expect(row).to_contain_text("overtaken 30")
-    expect(page.locator("#remedies")).to_contain_text("Run mien fetch")
-    expect(page.locator("#workers")).to_contain_text("provisional model")
-    expect(page.locator("#pipeline .queue").first).to_contain_text("oldest 12 ms")
 
 
 def test_without_redis_the_page_says_so_and_recovers(page: Page, served: Served) -> None:
