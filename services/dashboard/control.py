@@ -71,6 +71,7 @@ class ModelChoice(BaseModel):
     provisional: bool = False
     note: str = ""
     accuracy: float | None = Field(None, description="share of validation pictures read right, 0 to 1")
+    threshold: float | None = Field(None, description="probability from which a reading counts as certain")
     files: list[str] = []
     configured: bool = Field(description="used where nothing else was asked for")
     wanted: bool = Field(description="what the classifiers are to use now")
@@ -176,6 +177,7 @@ def _describe(path: Path, settings: Settings, wanted: Wanted) -> ModelChoice:
         provisional=card.provisional,
         note=card.note,
         accuracy=served.metrics.accuracy if served and served.metrics else None,
+        threshold=served.uncertain_threshold if served else None,
         files=list(card.files),
         **marks,
     )

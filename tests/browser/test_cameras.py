@@ -51,7 +51,7 @@ def test_an_empty_wall_leads_to_a_camera_in_three_steps(page: Page, served: Serv
     page.get_by_role("button", name="Network camera").click()
     page.get_by_label("Address").fill("rtsp://me:secret@10.0.0.5/1")
     page.get_by_role("button", name="Show a picture").click()
-    expect(page.get_by_role("img", name="The first frame: 2 faces found")).to_be_visible()
+    expect(page.get_by_role("img", name="The picture: 2 faces found")).to_be_visible()
     expect(page.locator(".advice")).to_have_text("faces 28 px; 48 needed")
     page.get_by_role("button", name="Next").click()
     page.get_by_label("Name").fill("entrance")

@@ -2,13 +2,16 @@
 
 import { csrfHeader } from "./session.js";
 
-/** Call the API; returns the JSON answer (null where there is none).
+/** Call the API with a body that becomes JSON, or a Blob that goes as it is; returns the JSON answer (null where
+ *  there is none).
  *  Throws an Error whose message is the API's own one line, and whose `status` is the HTTP status (0: no answer). */
 export async function api(method, path, body) {
-  const headers = { ...csrfHeader(), ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const isBlob = body instanceof Blob;
+  const type = isBlob ? body.type : "application/json";
+  const headers = { ...csrfHeader(), ...(body === undefined ? {} : { "content-type": type }) };
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    answer = await fetch(path, { method, headers, body: isBlob ? body : JSON.stringify(body) });
   } catch {
     throw failure("The dashboard does not answer.", 0);
   }

@@ -75,7 +75,7 @@ class AddCamera {
     this.#device = new DevicePreview(this.#app);
     const next = this.#button("Next", () => this.#showName(), "primary");
     next.disabled = true;
-    this.#enter(1, this.#device.element, this.#actions(() => this.#showKinds(), next));
+    this.#enter(1, this.#device.element, this.#actions(() => this.#showKinds(), this.#device.lookButton, next));
     this.#device.open().then((isOpen) => (next.disabled = !isOpen));
   }
 

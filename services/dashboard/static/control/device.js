@@ -106,12 +106,12 @@ class DeviceCamera extends EventTarget {
     };
     socket.onclose = (event) => {
       if (event.code === REFUSED) this.stop(event.reason || "The stack does not take these pictures.");
-      else this.#connectLater();
+      else this.#connectLater(event.reason || "the stack is out of reach");
     };
   }
 
-  #connectLater() {
-    this.#tell({ state: "connecting", detail: "The stack is out of reach; trying again." });
+  #connectLater(why) {
+    this.#tell({ state: "connecting", detail: `${why}; trying again` });
     this.#retry.timer = setTimeout(() => this.#connect(), this.#retry.waitMs);
     this.#retry.waitMs = Math.min(2 * this.#retry.waitMs, RETRY_MOST_MS);
   }

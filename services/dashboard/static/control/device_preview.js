@@ -1,8 +1,9 @@
 // The look through this device's camera before it becomes a camera of the stack.
 
 import { h } from "../dom.js";
-import { deviceCamera, listDeviceCameras, openDeviceCamera } from "./device.js";
+import { deviceCamera, grab, jpegOf, listDeviceCameras, openDeviceCamera } from "./device.js";
 import { field, valueOf } from "./fields.js";
+import { shownFaces } from "./found.js";
 
 const RATE = {
   name: "fps",
@@ -22,6 +23,10 @@ const WIDTH = {
   options: [[320, "320 pixels"], [640, "640 pixels"], [1280, "1280 pixels"]],
 };
 
+const WHERE =
+  "Nothing leaves this device until you look for faces or add the camera. Pictures are shown live and never stored.";
+const NEEDED_PX = 48;
+
 export class DevicePreview {
   #app;
   #stream = null;
@@ -30,14 +35,21 @@ export class DevicePreview {
   #cameras = h("select", { id: "device-camera" });
   #choice = h("div", { class: "field", hidden: "" }, h("label", { for: "device-camera" }, "Camera"), this.#cameras);
   #form = h("form", { class: "fields" }, this.#choice, field(RATE, 10), field(WIDTH, 640));
+  #look = h("button", { type: "button", class: "button" }, "Look for faces");
+  #found = h("div", { class: "test" });
 
   constructor(app) {
     this.#app = app;
     this.#video.muted = true;
     this.#cameras.addEventListener("change", () => this.open(this.#cameras.value));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    const where = "Nothing leaves this device until you add it. Pictures are shown live and never stored.";
-    this.element = h("div", {}, this.#problem, this.#video, h("p", { class: "hint" }, where), this.#form);
+    this.#look.addEventListener("click", () => this.#lookForFaces());
+    this.element = h("div", {}, this.#problem, this.#video, h("p", { class: "hint" }, WHERE), this.#form, this.#found);
+  }
+
+  /** The button that shows which faces are found. */
+  get lookButton() {
+    return this.#look;
   }
 
   /** What the camera's settings get from here. */
@@ -53,9 +65,10 @@ export class DevicePreview {
       this.#stream = await openDeviceCamera(deviceId);
     } catch (error) {
       this.#problem.textContent = error.message;
-      this.#video.hidden = this.#form.hidden = true;
+      this.#video.hidden = this.#form.hidden = this.#look.hidden = true;
       return false;
     }
+    this.#video.hidden = this.#form.hidden = this.#look.hidden = false;
     this.#video.srcObject = this.#stream;
     await this.#video.play();
     await this.#offerOthers();
@@ -70,6 +83,23 @@ export class DevicePreview {
     await deviceCamera.start(name, stream, { fps, width });
   }
 
+  /** Let the stack look for faces in one picture, which it does not keep. */
+  async #lookForFaces() {
+    const canvas = document.createElement("canvas");
+    if (!grab(this.#video, canvas, this.settings.width)) return;
+    this.#look.disabled = true;
+    this.#found.replaceChildren(h("p", { class: "hint", role: "status" }, "Looking for faces."));
+    try {
+      const { pictures } = await this.#app.api("POST", "/api/analyze", await jpegOf(canvas));
+      const { width, height, faces, error } = pictures[0];
+      if (error) throw new Error(error);
+      this.#found.replaceChildren(shownFaces(canvas, { width, height, faces, advice: adviceOn(faces) }));
+    } catch (error) {
+      this.#found.replaceChildren(h("p", { class: "field-error", role: "alert" }, error.message));
+    }
+    this.#look.disabled = false;
+  }
+
   close() {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
@@ -82,4 +112,11 @@ export class DevicePreview {
     this.#cameras.replaceChildren(...cameras.map(([id, label]) => h("option", { value: id }, label)));
     this.#cameras.value = current;
   }
+}
+
+/** Return what the API advises for other sources, too. */
+function adviceOn(faces) {
+  if (faces.length === 0) return [`no face found; it should look towards the camera and be ${NEEDED_PX} px wide or more`];
+  const widest = Math.round(Math.max(...faces.map((face) => face.box[2])));
+  return widest < NEEDED_PX ? [`faces ${widest} px; ${NEEDED_PX} needed: come closer, or choose a wider picture`] : [];
 }

@@ -165,9 +165,8 @@ class CameraEditor {
     if (!this.#check()) return;
     button.disabled = true;
     this.#tested.replaceChildren(h("p", { class: "hint", role: "status" }, "Opening it; this can take some seconds."));
-    const { name, ...known } = this.#camera;
     try {
-      const answer = await this.#app.api("POST", "/api/cameras/test", { ...known, ...this.#changes() });
+      const answer = await this.#app.api("POST", "/api/cameras/test", { ...this.#camera, ...this.#changes() });
       this.#tested.replaceChildren(await shownTest(answer));
     } catch (error) {
       this.#tested.replaceChildren();

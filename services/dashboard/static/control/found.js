@@ -34,23 +34,30 @@ export function outlineFaces(canvas, faces, scale = 1) {
   }
 }
 
-/** Return what a test found, for a person to see: the picture with its faces, its size, and the advice. */
-export async function shownTest({ width, height, fps, picture, faces, advice }) {
+/** Return what a test of a source found, for a person to see. */
+export async function shownTest({ picture, ...facts }) {
   const image = new Image();
   image.src = picture;
   await image.decode();
-  const canvas = h("canvas", { class: "test-picture", role: "img", "data-faces": faces.length });
-  const count = faces.length === 0 ? "no face" : faces.length === 1 ? "1 face" : `${faces.length} faces`;
-  canvas.setAttribute("aria-label", `The first frame: ${count} found`);
+  const canvas = document.createElement("canvas");
   drawPicture(canvas, image);
+  return shownFaces(canvas, facts);
+}
+
+/** Return a picture with its faces, its size, and the advice. width, height: what the boxes are measured in. */
+export function shownFaces(canvas, { width, height, fps, faces, advice }) {
+  const count = faces.length === 0 ? "no face" : faces.length === 1 ? "1 face" : `${faces.length} faces`;
   const lines = [`${width} × ${height} pixels`, fps ? `${Number(fps.toFixed(1))} frames a second` : "", `${count} found`];
-  const element = h(
+  canvas.className = "test-picture";
+  canvas.dataset.faces = faces.length;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `The picture: ${count} found`);
+  outlineFaces(canvas, faces, canvas.width / width);
+  return h(
     "div",
     { class: "test-result" },
     canvas,
     h("p", { role: "status" }, lines.filter(Boolean).join(" · ")),
     advice.length ? h("ul", { class: "advice" }, ...advice.map((line) => h("li", {}, line))) : null,
   );
-  outlineFaces(canvas, faces, canvas.width / width);
-  return element;
 }

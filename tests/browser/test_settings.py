@@ -1,0 +1,87 @@
+"""The settings of the running stack are shown and changed; what is lost is asked about first."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.dashboard import control
+from tests.browser.conftest import Served
+from tests.browser.test_cameras import patches
+
+
+@pytest.fixture
+def supervised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the page believe that `mien up` runs the stack."""
+    monkeypatch.setattr(control, "lock_holder", lambda run_dir: {"pid": 1})
+
+
+def card(page: Page, setting: str) -> Any:
+    return page.locator(f"[data-setting={setting}]")
+
+
+def test_clear_faces_are_asked_about_and_blurring_is_not(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/settings")
+    card(page, "blur").get_by_role("button", name="Show faces clearly").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Keep them blurred").click()
+    expect(dialog).to_have_count(0)
+    assert served.store.wanted().blur
+    card(page, "blur").get_by_role("button", name="Show faces clearly").click()
+    dialog.get_by_role("button", name="Show them").click()
+    expect(card(page, "blur")).to_contain_text("may be shown clearly")
+    assert not served.store.wanted().blur
+    card(page, "blur").get_by_role("button", name="Blur faces").click()
+    expect(card(page, "blur")).to_contain_text("are blurred before")
+    assert served.store.wanted().blur
+
+
+@pytest.mark.usefixtures("supervised")
+def test_counts_are_set_where_the_supervisor_runs_the_stack(page: Page, served: Served) -> None:
+    sent = patches(page)
+    page.goto(f"{served.url}#/settings")
+    counts = card(page, "counts")
+    counts.get_by_label("Classifiers").fill("4")
+    counts.get_by_role("button", name="Change").click()
+    expect(page.locator(".notice")).to_contain_text("starts and stops processes")
+    assert sent == [{"classifiers": 4}]
+    assert served.store.wanted().classifiers == 4
+    counts.get_by_label("Recorders").fill("0")
+    counts.get_by_role("button", name="Change").click()
+    expect(page.get_by_role("dialog")).to_contain_text("no result comes from any camera")
+    page.keyboard.press("Escape")
+    assert len(sent) == 1
+
+
+def test_without_a_supervisor_counts_are_shown_with_the_remedy(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/settings")
+    expect(card(page, "counts")).to_contain_text("mien up")
+    expect(card(page, "counts").get_by_role("spinbutton")).to_have_count(0)
+
+
+def test_a_model_is_chosen_among_those_there_are(page: Page, served: Served) -> None:
+    model = {"accuracy": 0.64, "note": "", "provisional": False, "configured": False, "files": []}
+    models = [
+        {**model, "path": "/models/one", "name": "one", "state": "good", "wanted": True},
+        {**model, "path": "/models/two", "name": "two", "state": "good", "wanted": False},
+        {**model, "path": "/models/bad", "name": "bad", "state": "card.json is missing", "wanted": False},
+    ]
+    sent: list[Any] = []
+    page.route("**/api/models", lambda route: route.fulfill(json=models))
+    page.goto(f"{served.url}#/settings")
+    expect(page.get_by_role("radio", name="one")).to_be_checked()
+    expect(page.get_by_role("radio", name="bad")).to_be_disabled()
+    expect(card(page, "model")).to_contain_text("card.json is missing")
+    page.route(
+        "**/api/settings",
+        lambda route: (
+            sent.append(json.loads(route.request.post_data or "null")) or route.fulfill(json={})
+            if route.request.method == "PATCH"
+            else route.continue_()
+        ),
+    )
+    page.get_by_role("radio", name="two").check()
+    page.get_by_role("button", name="Use this model").click()
+    expect(page.locator(".notice")).to_contain_text("change to two")
+    assert sent == [{"model": "/models/two"}]
