@@ -213,6 +213,14 @@ def preview(camera: str, sequence: int, picture: np.ndarray, captured_ns: int) -
     return len(text).to_bytes(4, "big") + text + cv2.imencode(".jpg", picture)[1].tobytes()
 
 
+def crops(camera: str, sequence: int, count: int, side: int = 96) -> bytes:
+    """Return what the model sees of so many faces: each a grey ramp from left to right."""
+    head = {"type": "crops", "camera": camera, "run": RUN, "sequence": sequence, "count": count, "side": side}
+    text = json.dumps(head).encode()
+    ramp = np.tile(np.linspace(0, 255, side).astype(np.uint8), (side, 1))
+    return len(text).to_bytes(4, "big") + text + ramp.tobytes() * count
+
+
 def scene(sequence: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Return a dark picture of 640x360 with a bright moving block, and the face that lies exactly on it."""
     picture = np.full((360, 640, 3), 24, np.uint8)
@@ -259,6 +267,7 @@ class SceneFeed:
         for name in cameras:
             shown = preview(name, self._sequence, picture, now)
             self._due.extend((f"preview/{kind}/{name}", shown) for kind in ("blurred", "clear"))
+        self._due.extend((f"crop/{name}", crops(name, self._sequence, len(faces))) for name in cameras)
         self._results.append(rows)
         if len(self._results) > 2:
             self._due.extend(self._results.popleft())

@@ -7,9 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
-from tests.browser.conftest import Served
+from tests.browser.conftest import Served, serve
+from tests.browser.test_access import LOCKED, VIEWER, log_in
 
 
 def answer_test(page: Page, faces: list[list[float]], advice: list[str]) -> list[dict[str, Any]]:
@@ -28,6 +29,11 @@ def answer_test(page: Page, faces: list[list[float]], advice: list[str]) -> list
 
     page.route("**/api/cameras/test", fulfil)
     return asked
+
+
+def admin_controls(page: Page) -> Locator:
+    """Return what of a view changes something."""
+    return page.locator("main").locator("button, input, select, textarea, [role=button]")
 
 
 def patches(page: Page) -> list[dict[str, Any]]:
@@ -163,3 +169,15 @@ def test_a_camera_is_paused_and_removed_from_the_list(page: Page, served: Served
     dialog.get_by_role("button", name="Remove").click()
     expect(page.locator("li[data-camera=desk]")).to_have_count(0)
     assert list(served.store.cameras()) == ["door"]
+
+
+@pytest.mark.parametrize("view", ["cameras", "cameras/desk", "cameras?add=1", "settings"])
+def test_a_viewer_is_offered_nothing_that_changes_anything(page: Page, view: str) -> None:
+    with serve(LOCKED) as served:
+        page.goto(f"{served.url}#/{view}")
+        log_in(page, VIEWER)
+        page.goto(f"{served.url}#/{view}")
+        shown = "[data-setting=counts]" if view == "settings" else "li[data-camera=desk]"
+        expect(page.locator(shown)).to_be_visible()
+        expect(admin_controls(page).locator("visible=true").and_(page.locator(":enabled"))).to_have_count(0)
+        expect(page.get_by_role("link", name="Add a camera")).to_have_count(0)

@@ -105,3 +105,50 @@ def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> 
         box = page.locator(f"#pipeline .stage[data-service={service}]")
         expect(box).to_contain_text(f"\u00d7{workers}", timeout=FIRST_FRAME_MS)
     expect(page.locator("#verdict")).to_have_attribute("data-code", re.compile("[a-z]"))
+
+
+def test_a_camera_added_by_form_is_live_on_the_wall(page: Page, url: str) -> None:
+    page.set_default_timeout(FIRST_FRAME_MS)
+    page.goto(f"{url}#/cameras?add=file")
+    page.get_by_label("Path").fill(str(carphone()))
+    page.get_by_role("button", name="Show a picture").click()
+    expect(page.locator("canvas[data-faces='1']")).to_be_visible(timeout=FIRST_FRAME_MS)
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Name").fill("formed")
+    page.get_by_role("button", name="Add it").click()
+    live = page.locator("article[data-camera=formed][data-state=live]")
+    expect(live).to_be_visible(timeout=FIRST_FRAME_MS)
+    assert wait_for_frame(page, "formed").boxes
+    page.goto(f"{url}#/cameras/formed")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".notice", has_text="formed is paused")).to_be_visible(timeout=FIRST_FRAME_MS)
+    wait_for(lambda: state_of(url, "formed") == "paused", "the camera is paused", 20)
+    page.get_by_role("button", name="Remove…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    wait_for(lambda: state_of(url, "formed") is None, "the camera is gone", 20)
+
+
+def test_this_devices_camera_is_recorded_like_any_other(page: Page, url: str) -> None:
+    page.set_default_timeout(FIRST_FRAME_MS)
+    page.goto(f"{url}#/cameras?add=browser")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_role("button", name="Add it").click()
+    drawn = """() => {
+      const { run, sequence } = document.querySelector("article[data-camera=laptop] canvas")?.dataset ?? {};
+      return sequence > 5 && [Number(run), Number(sequence)];
+    }"""
+    run, sequence = page.wait_for_function(drawn).json_value()
+    row = wait_for(lambda: recorded(url, "laptop", run, sequence), "the frame is recorded")
+    assert row is not None
+    assert row["width"] == 640
+    page.locator(".recording").get_by_role("button", name="Stop").click()
+    expect(page.locator("article[data-camera=laptop][data-state=lost]")).to_be_visible(timeout=FIRST_FRAME_MS)
+    urllib.request.urlopen(urllib.request.Request(f"{url}api/cameras/laptop", method="DELETE")).close()
+
+
+def state_of(url: str, camera: str) -> str | None:
+    """Return a camera's state, as the API gives it; None: there is no such camera."""
+    with urllib.request.urlopen(f"{url}api/status") as answer:
+        states = {row["camera"]: row["state"] for row in json.load(answer)["cameras"]}
+    return states.get(camera)
