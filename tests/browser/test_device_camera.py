@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Served
 from tests.waiting import wait_for
@@ -139,13 +139,12 @@ def test_a_camera_that_is_not_allowed_is_said_in_plain_words(page: Page, served:
 def test_the_faces_that_the_device_sees_are_shown_before_it_is_added(page: Page, served: Served) -> None:
     bodies: list[bytes] = []
     answer = {"width": 640, "height": 360, "faces": [{"box": [100, 90, 28, 34]}], "error": ""}
-    page.route(
-        "**/api/analyze",
-        lambda route: (
-            bodies.append(route.request.post_data_buffer or b"")  # type: ignore[func-returns-value]
-            or route.fulfill(json={"pictures": [answer]})
-        ),
-    )
+
+    def analyze(route: Route) -> None:
+        bodies.append(route.request.post_data_buffer or b"")
+        route.fulfill(json={"pictures": [answer]})
+
+    page.route("**/api/analyze", analyze)
     page.goto(f"{served.url}#/cameras?add=browser")
     page.get_by_role("button", name="Look for faces").click()
     expect(page.locator(".advice")).to_contain_text("faces 28 px; 48 needed")

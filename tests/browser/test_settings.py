@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from services.dashboard import control
 from tests.browser.conftest import Served
@@ -68,19 +68,20 @@ def test_a_model_is_chosen_among_those_there_are(page: Page, served: Served) -> 
         {**model, "path": "/models/bad", "name": "bad", "state": "card.json is missing", "wanted": False},
     ]
     sent: list[Any] = []
+
+    def take(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        sent.append(json.loads(route.request.post_data or ""))
+        route.fulfill(json={})
+
     page.route("**/api/models", lambda route: route.fulfill(json=models))
     page.goto(f"{served.url}#/settings")
     expect(page.get_by_role("radio", name="one")).to_be_checked()
     expect(page.get_by_role("radio", name="bad")).to_be_disabled()
     expect(card(page, "model")).to_contain_text("card.json is missing")
-    page.route(
-        "**/api/settings",
-        lambda route: (
-            sent.append(json.loads(route.request.post_data or "null")) or route.fulfill(json={})
-            if route.request.method == "PATCH"
-            else route.continue_()
-        ),
-    )
+    page.route("**/api/settings", take)
     page.get_by_role("radio", name="two").check()
     page.get_by_role("button", name="Use this model").click()
     expect(page.locator(".notice")).to_contain_text("change to two")
