@@ -331,6 +331,7 @@ class DashboardSettings(Section):
         max_length=2000,
         description="what people before the cameras are told: who reads their faces, and why",
     )
+    rate: float = Field(50.0, gt=0, le=10_000, description="API requests a second from one address, at most")
     open: bool = Field(
         False, description="let everybody who reaches it look and change things, without login"
     )

@@ -25,6 +25,8 @@ from shared.tokens import check_exposure, read_tokens
 
 SEND_BUFFER_BYTES = 256 * 1024
 """Of each connection: what lies there can't be overtaken by newer pictures."""
+MAX_CONNECTIONS = 1000
+"""Open at once, browsers' WebSockets among them; further ones are answered 503."""
 STOP_SECONDS = 2
 
 
@@ -95,6 +97,7 @@ def run(instance: str, settings: Settings) -> None:
         ws_max_queue=2,
         proxy_headers=bool(settings.dashboard.proxies),
         forwarded_allow_ips=list(settings.dashboard.proxies),
+        limit_concurrency=MAX_CONNECTIONS,
         ws_per_message_deflate=False,  # JPEGs do not get smaller
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.gate import Gate
 from services.dashboard.glass import GlassMeter
 from services.dashboard.live import Announcer, serve_viewer
+from services.dashboard.rates import Rates
 from services.dashboard.security import Guard
 from services.dashboard.uploads import MAX_UPLOAD_BYTES
 from shared.config import Settings
@@ -43,6 +45,7 @@ from shared.tokens import read_tokens
 logger = logging.getLogger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
+SWAGGER: Final = str(files("fastapi_swagger") / "resources")
 BODY_LIMITS: Final = {"/api/analyze": MAX_UPLOAD_BYTES}
 
 
@@ -101,10 +104,12 @@ def create_app(
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.mount("/static/swagger", _FreshFiles(directory=SWAGGER))
     app.mount("/static", _FreshFiles(directory=STATIC))
     app.add_exception_handler(StoreError, _store_away)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Gate, access=app.state.access)
+    app.add_middleware(Gate, access=app.state.access, rates=Rates(settings.dashboard.rate))
     app.add_middleware(Guard, hosts=settings.dashboard.hosts, body_limits=BODY_LIMITS)
     return app
 
@@ -134,6 +139,10 @@ def _end_with(task: "asyncio.Task[None]") -> None:
 
 async def _page() -> FileResponse:
     return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+
+async def _docs() -> FileResponse:
+    return FileResponse(STATIC / "docs.html", headers={"cache-control": "no-cache"})
 
 
 async def _live(socket: WebSocket) -> None:

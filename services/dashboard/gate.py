@@ -7,11 +7,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from services.dashboard.access import NOT_LOGGED_IN, SAFE_METHODS, Access, RefusedError
-from services.dashboard.roles import IDENTITY, Role
+from services.dashboard.rates import Rates
+from services.dashboard.roles import IDENTITY, Role, address_of
 from services.dashboard.security import App, Receive, Scope, Send
 
-OPEN: Final = frozenset({"/", "/healthz", "/favicon.ico"})
-"""What anybody may load: the page itself holds nothing, and shows the login."""
+OPEN: Final = frozenset({"/", "/docs", "/healthz"})
+"""What anybody may load: the pages themselves hold nothing, and show the login."""
 OPEN_FOLDER: Final = "/static/"
 SESSION: Final = "/api/session"
 LOOKING: Final = frozenset({("DELETE", SESSION), ("POST", "/api/analyze")})
@@ -25,14 +26,15 @@ class Gate:
     Args:
         app: what is guarded.
         access: knows tokens and sessions.
+        rates: counts the requests of each address; those for pages and their files do not count.
     """
 
-    def __init__(self, app: App, access: Access) -> None:
-        self._app, self._access = app, access
+    def __init__(self, app: App, access: Access, rates: Rates) -> None:
+        self._app, self._access, self._rates = app, access, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI scope."""
-        if scope["type"] not in ("http", "websocket") or is_open(scope):
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         try:
@@ -43,7 +45,13 @@ class Gate:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        identity = scope[IDENTITY] = self._access.identify(HTTPConnection(scope))
+        is_page = scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDER)
+        connection = HTTPConnection(scope)
+        if not is_page and (early := self._rates.take(address_of(connection))):
+            raise RefusedError(429, "too many requests from this address", early)
+        if is_open(scope):
+            return
+        identity = scope[IDENTITY] = self._access.identify(connection)
         if scope["path"] == SESSION and scope["method"] in SAFE_METHODS:
             return
         if identity is None:

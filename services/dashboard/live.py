@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 STATUS_SECONDS: Final = 1.0
 MAX_WATCHED: Final = 256
 MAX_WISH_LENGTH: Final = 16 * 1024
+MAX_VIEWERS: Final = 256
 _STATUS: Final = "#status"
 """Place of the status among a viewer's waiting messages; no camera is called so."""
 
@@ -125,6 +126,9 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
     identity = identity_of(socket)
     if identity is None:
         await socket.close(1008, "log in first")
+        return
+    if len(hub.viewers) >= MAX_VIEWERS:
+        await socket.close(1013, "too many are watching")
         return
     await socket.accept()
     viewer = hub.join(may_see_clear=identity.role is Role.ADMIN)

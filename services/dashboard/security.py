@@ -31,6 +31,10 @@ HEADERS: Final = (
 )
 
 
+NOT_KEPT: Final = (b"cache-control", b"no-store")
+"""For answers that do not say themselves whether they may be kept."""
+
+
 class Guard:
     """Wraps the app: refuses foreign hosts and origins and large bodies, and adds the security headers.
 
@@ -102,7 +106,9 @@ class Guard:
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+                given = message.get("headers", [])
+                cached = any(name.lower() == b"cache-control" for name, _ in given)
+                message = {**message, "headers": [*given, *HEADERS, *([] if cached else [NOT_KEPT])]}
             await send(message)
 
         await self._app(scope, limited, with_headers)

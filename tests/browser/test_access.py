@@ -59,3 +59,33 @@ def test_nobody_need_log_in_where_there_are_no_tokens(page: Page, served: Served
     page.goto(served.url)
     wait_for_frame(page, "desk")
     expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+
+
+def test_the_api_page_is_served_from_here_under_the_strict_policy(page: Page, served: Served) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_default_timeout(90_000)  # Swagger UI is a large script
+    page.goto(f"{served.url}docs", wait_until="commit")
+    page.get_by_role("button", name="/api/cameras").first.click()
+    page.get_by_role("button", name="Try it out").first.click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text(
+        "200", timeout=60_000
+    )
+    assert all(url.startswith((served.url, "data:")) for url in asked)
+
+
+def test_the_notice_for_the_room_says_what_the_setting_says_and_prints_nothing_else(page: Page) -> None:
+    notice = "Museum of Clocks, exhibition research.\nQuestions: privacy@museum.example"
+    with serve(Settings(dashboard=DashboardSettings(notice=notice))) as served:
+        page.goto(f"{served.url}#/notice")
+        expect(page.get_by_text("privacy@museum.example")).to_be_visible()
+        expect(page.get_by_role("note")).to_be_hidden()
+        page.emulate_media(media="print")
+        expect(page.get_by_text("privacy@museum.example")).to_be_visible()
+        for hidden in (
+            page.get_by_role("banner"),
+            page.get_by_role("contentinfo"),
+            page.get_by_role("button"),
+        ):
+            expect(hidden.first).to_be_hidden()

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from services.dashboard.app import create_app
 from services.dashboard.lockout import FIRST_SECONDS, FREE_FAILURES, MAX_ADDRESSES, Lockout
+from services.dashboard.rates import Rates
 from services.dashboard.sessions import Sessions
 from shared.config import DashboardSettings, Settings
 from shared.errors import ConfigError
@@ -264,3 +265,33 @@ def test_mien_up_names_the_tokens_files_not_the_tokens(tmp_path: Path) -> None:
     (tmp_path / "admin").write_text(f"{ADMIN}\n")
     told = how_to_log_in(DashboardSettings(admin_token_file=tmp_path / "admin", viewer_token=VIEWER))  # type: ignore[arg-type]
     assert told == f"log in with the token in {tmp_path}/admin (admin) or dashboard.viewer_token"
+
+
+def test_an_address_that_asks_too_often_is_told_to_wait(store: FakeStore) -> None:
+    with connect(store, rate=1.0) as client:
+        answers = [client.get("/api/cameras", headers=bearer(VIEWER)) for _ in range(10)]
+        assert [answer.status_code for answer in answers[:4]] == [200] * 4
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert client.get("/").status_code == 200
+
+
+def test_rates_allow_a_burst_then_the_rate_and_remember_few_addresses() -> None:
+    now = 100.0
+    rates = Rates(per_second=10.0, clock=lambda: now)
+    assert [rates.take("192.0.2.1") for _ in range(40)] == [0.0] * 40
+    assert rates.take("192.0.2.1") == pytest.approx(0.1)
+    assert rates.take("192.0.2.2") == 0
+    now += 0.1
+    assert rates.take("192.0.2.1") == 0
+    assert rates.take("192.0.2.1") > 0
+    for number in range(MAX_ADDRESSES + 10):
+        rates.take(f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")
+    assert len(rates._full_at) == MAX_ADDRESSES
+
+
+def test_answers_about_people_are_not_kept_and_the_camera_is_for_our_own_page(client: TestClient) -> None:
+    answer = client.get("/api/status", headers=bearer(VIEWER))
+    assert answer.headers["cache-control"] == "no-store"
+    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert "camera=(self)" in answer.headers["permissions-policy"]

@@ -10,5 +10,6 @@ export const VIEWS = [
   { name: "cameras", label: "Cameras", load: () => import("./cameras.js") },
   { name: "settings", label: "Settings", load: () => import("./settings.js") },
   { name: "system", label: "System", load: () => import("./system.js") },
+  { name: "notice", load: () => import("./notice.js") },
   { name: "login", load: () => import("./login.js") },
 ];
