@@ -1,6 +1,7 @@
 // What of the timeline is shown: how far back, which cameras, which zone; and what its colours mean.
 
 import { h } from "./dom.js";
+import { iconOf } from "./emotions.js";
 import { FEW_SECONDS } from "./moods.js";
 import { fillOf, s } from "./ribbon.js";
 
@@ -93,11 +94,10 @@ export class Controls {
 /** Return the legend's entries; labels: all, in order; most: faces at the top of the band above. */
 export function legend(labels, most) {
   const square = (look) => s("rect", { width: 14, height: 14, rx: 3, ...look });
-  const entry = (text, ...looks) =>
-    h("li", {}, s("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square)), text);
+  const swatch = (...looks) => s("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square));
   return [
-    ...labels.map((label, index) => entry(label, { fill: fillOf(label, index) })),
-    entry(`few faces: under ${FEW_SECONDS} face-seconds`, { class: "swatch" }, { fill: "url(#hatch-few)" }),
+    ...labels.map((label, index) => h("li", {}, swatch({ fill: fillOf(label, index) }), iconOf(label), label)),
+    h("li", {}, swatch({ class: "swatch" }, { fill: "url(#hatch-few)" }), `few faces: under ${FEW_SECONDS} face-seconds`),
     h("li", { class: "faces-key" }, `above: faces, up to ${most.toFixed(1)}`),
   ];
 }
