@@ -32,6 +32,7 @@ FRESH_SECONDS: Final = 0.9
 """So long a document serves all who ask."""
 METRICS: Final = {
     "waterfall": "mien_stage_seconds",
+    "glass": "mien_glass_seconds",
     "workers": "mien_workers",
     "demand": "mien_demand_ratio",
     "depth": "mien_queue_depth",

@@ -49,7 +49,7 @@ class SystemPage {
     const latency = h("div", { class: "latency-over-time" }, this.#spans(), this.#chart.element);
     const over = h("section", { class: "card" }, h("h2", {}, "Latency over time ", h("code", {}, "mien_end_to_end_seconds")), latency);
     return [
-      h("div", { class: "columns" }, this.#card("waterfall", "One frame", "mien_stage_seconds", "Where the time of the newest frames went: the bar is the median, the thin line goes to the 95th percentile. Waiting is amber; the red line is the objective."), over),
+      h("div", { class: "columns" }, this.#card("waterfall", "One frame", "mien_stage_seconds", "Where the time of the newest frames went: the bar is the median, the thin line goes to the 95th percentile. Waiting is amber; the red line is the objective, where it fits in."), over),
       h("div", { class: "columns" }, this.#card("ledger", "Ledger", "mien_frames_total", "Every captured frame is accounted for."), this.#card("drops", "Drops", "mien_frames_total")),
       this.#card("workers", "Processes", "mien_workers"),
       h("div", { class: "columns" }, h("div", { class: "stack" }, this.#card("latency", "Latency by camera", "mien_end_to_end_seconds", "From capture to confirmed in Redis, over the last two minutes."), this.#card("hosts", "Hosts")), this.#card("facts", "Redis, model, versions")),
