@@ -16,6 +16,7 @@ from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN
 from services.dashboard.api import CameraPath
 from services.dashboard.pushed_camera import PushedCamera, StateKeeper
+from services.dashboard.roles import identity_of
 from shared.config import BROWSER, CameraSettings, Settings
 from shared.errors import DecodeError, StoreError
 from shared.records import CameraState
@@ -118,6 +119,7 @@ class Senders:
                 _hear(process, keeper),
                 self._follow(name, camera),
                 _make_way(name, sender),
+                _login_end(socket),
             )
         finally:
             await process.stop()
@@ -197,6 +199,12 @@ async def _hear(process: PushedCamera, keeper: StateKeeper) -> Ending:
 async def _make_way(name: str, sender: Sender) -> Ending:
     await sender.replaced.wait()
     return Ending(FOR_GOOD, f"another page sends the pictures of camera {name} now")
+
+
+async def _login_end(socket: WebSocket) -> Ending:
+    identity = identity_of(socket)
+    await asyncio.sleep(max(0.0, identity.expires_at - time.time()) if identity else 0.0)
+    return Ending(FOR_GOOD, "the login has ended")
 
 
 async def _first(*parts: Coroutine[Any, Any, Ending]) -> Ending:

@@ -72,6 +72,7 @@ class ModelChoice(BaseModel):
     note: str = ""
     accuracy: float | None = Field(None, description="share of validation pictures read right, 0 to 1")
     threshold: float | None = Field(None, description="probability from which a reading counts as certain")
+    sha256: str = Field("", description="first 12 digits, as `model` of a result, of the file that CPUs run")
     files: list[str] = []
     configured: bool = Field(description="used where nothing else was asked for")
     wanted: bool = Field(description="what the classifiers are to use now")
@@ -178,6 +179,7 @@ def _describe(path: Path, settings: Settings, wanted: Wanted) -> ModelChoice:
         note=card.note,
         accuracy=served.metrics.accuracy if served and served.metrics else None,
         threshold=served.uncertain_threshold if served else None,
+        sha256=served.sha256[:12] if served else "",
         files=list(card.files),
         **marks,
     )

@@ -116,6 +116,8 @@ def test_the_models_to_choose_from(client: TestClient) -> None:
     assert shipped["path"] == str(DEFAULT_ARTEFACT)
     assert (shipped["state"], shipped["configured"], shipped["wanted"]) == ("good", True, True)
     assert 0 < shipped["accuracy"] < 1
+    assert 0 < shipped["threshold"] < 1
+    assert len(shipped["sha256"]) == 12
 
 
 def test_a_model_is_chosen_among_those_and_no_other_path_is_looked_at(
