@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --pro
 APT    := $(shell grep -v '^\#' tests/apt.txt)
 ARGS   ?=
 
-.PHONY: help up test test-quick check format lock clean
+.PHONY: help up test test-quick test-compose check format lock clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,11 @@ test: $(VENV)/.test check  ## Install what tests need, then run everything
 
 test-quick: $(VENV)/.test  ## Unit tests only
 	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-compose: $(VENV)/.test  ## The stack in containers, on this machine's Docker engine (some minutes)
+	@docker compose version > /dev/null 2>&1 && docker info > /dev/null 2>&1 \
+	  || { echo "No Docker engine with compose answers here: see docker info, docker compose version"; exit 2; }
+	$(BIN)/python -m pytest -s tests/compose $(ARGS)
 
 check: $(VENV)/.test  ## Format, lint, types, import rules
 	$(BIN)/ruff format --check --quiet .

@@ -7,6 +7,7 @@ import socket
 import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_UNKNOWN = "unknown"
 
 
 def prepare(threads: int) -> None:
@@ -43,10 +44,19 @@ def silence_native_errors() -> None:
 
 
 def host_id() -> str:
-    """Return this host's name and boot: two processes with the same one share their clocks."""
+    """Return this host's name and boot."""
+    return f"{socket.gethostname()}/{_boot_id()}"
+
+
+def shares_clock(host: str) -> bool:
+    """Say whether the process with this `host_id` runs on this machine, be it in another container."""
+    boot = host.rpartition("/")[2]
+    return host == host_id() or (boot == _boot_id() and boot != _UNKNOWN)
+
+
+def _boot_id() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
-            boot = file.read().strip()
+            return file.read().strip()
     except OSError:
-        boot = "unknown"
-    return f"{socket.gethostname()}/{boot}"
+        return _UNKNOWN

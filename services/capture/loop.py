@@ -148,7 +148,7 @@ class ReadLoop:
         due = self._schedule.due(self._source.timeline_seconds, now) if self._schedule else now
         self._wait_until(due)
         self._pump(0)
-        next_is_due = time.monotonic() > due + self._interval_seconds > due
+        next_is_due = self._source.live and time.monotonic() > due + self._interval_seconds > due
         if next_is_due or self._window.is_full:
             self._window.skip()  # it could not go now, and the next one will be newer: spare its conversion
         else:

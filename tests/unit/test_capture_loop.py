@@ -95,6 +95,19 @@ def test_a_recording_is_sent_whole_and_ended():
     assert 0 <= frames[0].age_ns == frames[0].ages["capture"] < 1e9
 
 
+def test_a_recording_leaves_no_frame_out_when_the_bus_takes_its_time():
+    """The recorder would wait for it for good: of a recording every frame counts."""
+    scene = Scene(4, live=False, size=8, interval_seconds=0.001)
+    receive = scene.bus.receive
+
+    def slow_receive(timeout_seconds):
+        time.sleep(0.005)
+        return receive(timeout_seconds)
+
+    scene.bus.receive = slow_receive
+    assert [frame.sequence for frame in scene.run()] == [1, 2, 3, 4]
+
+
 def test_a_recording_waits_for_room_and_sends_again_to_a_new_broker():
     scene = Scene(20, live=False, size=8)
     scene.bus.acknowledging = False
