@@ -67,6 +67,18 @@ def test_a_camera_added_over_the_api_comes_alive_on_the_page(page: Page, url: st
     expect(page.locator("article[data-camera=extra]")).to_have_count(0, timeout=FIRST_FRAME_MS)
 
 
+def test_the_timeline_has_weighed_the_face(url: str) -> None:
+    """Of a real camera: about as many face-seconds as it has seconds, and few tracks."""
+
+    def weighed() -> bool:
+        with urllib.request.urlopen(f"{url}api/timeline?from=1m&step=60&cameras={CAMERA}") as answer:
+            buckets = json.load(answer)["cameras"][0]["buckets"]
+        seconds = sum(bucket["uncertain"] + sum(bucket["emotions"].values()) for bucket in buckets)
+        return seconds > 3 and 0 < sum(bucket["arrived"] for bucket in buckets) < 30
+
+    wait_for(weighed, "three face-seconds of the demo's camera")
+
+
 def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
     page.goto(f"{url}#/system")
     row = page.locator("#ledger tr", has_text=CAMERA)

@@ -23,6 +23,8 @@ class Timeline {
   #controls;
   #ribbons = new Map();
   #cursor = null;
+  /** Where a selection by keys began. */
+  #anchor = null;
   #selection = null;
   #width = 0;
   #problem = h("p", { class: "problem", role: "alert", hidden: "" });
@@ -63,7 +65,7 @@ class Timeline {
   /** Show another stretch, other cameras or another zone, and put that into the address. */
   #ask(changes) {
     this.#asked = { ...this.#asked, ...changes };
-    this.#selection = this.#cursor = null;
+    this.#selection = this.#cursor = this.#anchor = null;
     history.replaceState(null, "", link("/timeline", this.#asked));
     this.#controls.show(this.#asked);
     this.#source.follow(this.#asked);
@@ -126,18 +128,15 @@ class Timeline {
     const { since, until, step } = this.#source.range;
     const from = this.#cursor ?? (steps < 0 ? until : since - step);
     const to = Math.min(Math.max(from + steps * step, since), until - step);
-    if (extend) {
-      const [first, last] = this.#selection ?? [from, from + step];
-      const isLeft = this.#selection ? from < (first + last - step) / 2 || (from === first && steps < 0) : steps < 0;
-      const fixed = isLeft ? last - step : first;
-      this.#select([Math.max(Math.min(fixed, to), since), Math.max(fixed, to) + step]);
-    }
+    this.#anchor = extend ? (this.#anchor ?? Math.min(Math.max(from, since), until - step)) : null;
+    if (extend) this.#selection = [Math.min(this.#anchor, to), Math.max(this.#anchor, to) + step];
     this.#cursor = to;
     this.#mark();
   }
 
   #select(selection) {
     this.#selection = selection;
+    this.#anchor = null;
     this.#mark();
   }
 
