@@ -136,21 +136,30 @@ class Beats:
 
     def _publish_health(self) -> None:
         state, facts = self._health()
+        host, cores, busy = (
+            process.host_id().split("/")[0],
+            psutil.cpu_count() or 0,
+            psutil.cpu_percent() / 100,
+        )
+        metrics.HOST_CORES.labels(host=host).set(cores)
+        metrics.HOST_BUSY.labels(host=host).set(busy)
+        metrics.REDIS_UP.set(0)
         self._store.publish_health(
             Health(
                 service=self._service,
                 instance=self._instance,
-                host=process.host_id().split("/")[0],
+                host=host,
                 pid=os.getpid(),
                 started_ns=self._started_ns,
                 metrics_port=self._metrics_port,
                 state=state,
                 clock_offset_seconds=self.offset_ns / 1e9,
-                cores=psutil.cpu_count() or 0,
-                host_busy=psutil.cpu_percent() / 100,
+                cores=cores,
+                host_busy=busy,
                 facts=dict(facts),
             )
         )
+        metrics.REDIS_UP.set(1)
 
     def _do(self, chore: Callable[[], None]) -> None:
         try:

@@ -9,12 +9,20 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    make_wsgi_app,
+)
 
 from shared.config import MetricsSettings
 from shared.errors import ConfigError
 
 REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
 LATENCY_BUCKETS: Final = (
     0.01,
@@ -55,6 +63,15 @@ FACES: Final = _counter("mien_faces_total", "Recorded faces by emotion.", "camer
 END_TO_END: Final = _histogram(
     "mien_end_to_end_seconds", "From capture to confirmed in Redis.", LATENCY_BUCKETS, "camera"
 )
+OBJECTIVE: Final = _gauge("mien_objective_seconds", "End-to-end latency that is still good, as configured.")
+LEDGER_IN_FLIGHT: Final = _gauge(
+    "mien_ledger_in_flight", "Frames captured and not accounted for yet, by Redis' ledger.", "camera"
+)
+LEDGER_IMBALANCE: Final = _gauge(
+    "mien_ledger_imbalance",
+    "Frames that the ledger has too few (or, below 0, too many); 0 is right.",
+    "camera",
+)
 CLOCK_CLAMPS: Final = _counter(
     "mien_clock_clamps_total", "Latencies below zero by clock offset, counted as zero."
 )
@@ -71,11 +88,18 @@ WORKERS: Final = _gauge("mien_workers", "Workers connected to the broker.", "ser
 BATCH_SIZE: Final = _histogram("mien_batch_size", "Jobs in a step.", (1, 2, 4, 8, 16, 32, 64))
 JOBS: Final = _counter("mien_jobs_total", "Jobs a worker has finished.", "service")
 BUSY: Final = _counter("mien_busy_seconds_total", "Seconds a worker has spent in steps.", "service")
-CAMERA_UP: Final = _gauge("mien_camera_up", "1 while a camera delivers frames.", "camera")
+CAMERA_UP: Final = _gauge(
+    "mien_camera_up",
+    "1 while a camera delivers frames, 0 while it should; none if paused or at its end.",
+    "camera",
+)
 CAMERA_RECONNECTS: Final = _counter(
     "mien_camera_reconnects_total", "Times a camera was opened again.", "camera"
 )
 CLOCK_OFFSET: Final = _gauge("mien_clock_offset_seconds", "Broker's wall clock minus this host's.", "host")
+HOST_BUSY: Final = _gauge("mien_host_busy_ratio", "Share of the host's cores that are busy.", "host")
+HOST_CORES: Final = _gauge("mien_host_cores", "Cores of the host.", "host")
+REDIS_UP: Final = _gauge("mien_redis_up", "1 while Redis takes what this process writes, else 0.")
 INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
 WEBHOOK_MESSAGES: Final = _counter(
     "mien_webhook_messages_total", "Webhook messages by what became of them in the end.", "outcome"
@@ -109,6 +133,7 @@ def start_server(settings: MetricsSettings, default_port: int, health: Answer | 
     Raises:
         ConfigError: the port is taken.
     """
+    OBJECTIVE.set(settings.objective)
     port = default_port if settings.port is None else settings.port
     kind = _Server6 if ":" in settings.host else _Server
     try:
@@ -143,5 +168,14 @@ def show_model(facts: Mapping[str, Any]) -> None:
 
 def forget_camera(camera: str) -> None:
     """Drop all series of a removed camera, so that labels stay bounded."""
-    for metric in (FRAMES, FACES, END_TO_END, GLASS, CAMERA_UP, CAMERA_RECONNECTS):
+    for metric in (
+        FRAMES,
+        FACES,
+        END_TO_END,
+        GLASS,
+        CAMERA_UP,
+        CAMERA_RECONNECTS,
+        LEDGER_IN_FLIGHT,
+        LEDGER_IMBALANCE,
+    ):
         metric.remove_by_labels({"camera": camera})

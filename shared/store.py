@@ -26,7 +26,7 @@ from shared.records import (
     WantedCamera,
 )
 from shared.store_connection import Guard, connect, redact, url_of
-from shared.store_figures import FrameAges, ServerFigures, read_ages, read_server
+from shared.store_figures import Books, FrameAges, ServerFigures, read_ages, read_books, read_server
 from shared.store_history import History
 from shared.store_webhooks import WebhookStore
 
@@ -285,6 +285,11 @@ class Store(History):
         counts = {name.decode(): int(value) for name, value in sorted(stored.items())}
         captured = counts.pop("captured", 0)
         return {"captured": captured, "in_flight": captured - sum(counts.values()), **counts}
+
+    def books(self, camera: str) -> Books:
+        """Return how the camera's ledger stands."""
+        with self._calls():
+            return read_books(self._client, camera)
 
     def cursor(self, camera: str) -> Cursor:
         """Return how far the camera's ledger is."""

@@ -25,6 +25,15 @@ class ServerFigures(Struct, frozen=True, kw_only=True):
     up_seconds: int
 
 
+class Books(Struct, frozen=True):
+    """How a camera's ledger stands."""
+
+    in_flight: int
+    """Frames captured and not accounted for yet."""
+    imbalance: int
+    """Frames that neither an outcome nor a hole nor the cursor speaks of; 0 is right (see docs/redis.md)."""
+
+
 class FrameAges(Struct, frozen=True):
     """The part of a result's JSON that tells its road."""
 
@@ -50,6 +59,18 @@ def read_server(client: Any) -> ServerFigures:
         keys=int(client.dbsize()),
         up_seconds=int(info["uptime_in_seconds"]),
     )
+
+
+def read_books(client: Any, camera: str) -> Books:
+    """Return how the ledger stands at one moment; errors pass through."""
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hgetall(keys.ledger(camera))
+        pipe.hmget(keys.cursor(camera), "captured", "sequence")
+        pipe.hlen(keys.holes(camera))
+        stored, (captured, sequence), holes = pipe.execute()
+    counts = {name: int(count) for name, count in stored.items()}
+    in_flight = counts.pop(b"captured", 0) - sum(counts.values())
+    return Books(in_flight, in_flight - holes - (int(captured or 0) - int(sequence or 0)))
 
 
 def read_ages(client: Any, cameras: Iterable[str], count: int) -> list[FrameAges]:

@@ -66,7 +66,10 @@ class Parent:
 
     def _measure(self, states: Sequence[CameraState]) -> None:
         for state in states:
-            metrics.CAMERA_UP.labels(camera=state.camera).set(state.state == "live")
+            if state.state in ("paused", "ended"):
+                metrics.CAMERA_UP.remove_by_labels({"camera": state.camera})
+            else:
+                metrics.CAMERA_UP.labels(camera=state.camera).set(state.state == "live")
             again = state.reconnects - self._reconnects.get(state.camera, 0)
             metrics.CAMERA_RECONNECTS.labels(camera=state.camera).inc(again)
             self._reconnects[state.camera] = state.reconnects

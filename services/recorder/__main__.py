@@ -19,6 +19,7 @@ def build(context: Context) -> Service:
     observer = Observer(service.confirmed, wall_ns)
     context.observe = observer.observe
     context.chores.append(lambda: context.health.update(service.facts))
+    context.chores.append(lambda: observer.audit(context.store.books))
     context.chores.append(lambda: observer.forget(context.store.cameras()))
     return service
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared import keys
 from shared.messages import Outcome
 from shared.records import HOLE, Advance, Facts, Recorded, Span
 from shared.store import Store
+from shared.store_figures import Books
 
 CAMERA = "door"
 MAX_HOLES = 10_000
@@ -167,6 +169,7 @@ def assert_equal(store: Store, model: Model) -> None:
     assert ledger == Counter(fate for fate in model.fates.values() if fate != HOLE)
     assert in_flight == len(cursor.holes) + cursor.captured - cursor.sequence
     assert captured == sum(ledger.values()) + in_flight
+    assert store.books(CAMERA) == Books(in_flight, imbalance=0)
     assert [(result["run"], result["sequence"]) for result in store.results(CAMERA)] == model.stream
     assert len(set(model.stream)) == len(model.stream)
 
@@ -206,6 +209,13 @@ def test_more_holes_than_may_be_kept_are_lost_at_once(store: Store) -> None:
     assert (ledger["lost"], ledger["in_flight"]) == (5, MAX_HOLES)
     store.apply([advance(spans=(Span(1, MAX_HOLES + 5, "lost"),))])
     assert store.ledger(CAMERA) == {"captured": MAX_HOLES + 5, "in_flight": 0, "lost": MAX_HOLES + 5}
+
+
+def test_a_ledger_that_was_tampered_with_does_not_balance(store: Store) -> None:
+    store.apply([advance(captured=5, spans=(Span(1, 1, HOLE),), result=recorded(2))])
+    assert store.books(CAMERA) == Books(in_flight=4, imbalance=0)
+    store._client.hincrby(keys.ledger(CAMERA), "captured", 2)
+    assert store.books(CAMERA) == Books(in_flight=6, imbalance=2)
 
 
 def test_numbers_near_the_largest_stay_exact(store: Store) -> None:

@@ -10,6 +10,7 @@ from services.recorder.observer import Observer
 from services.recorder.smoothing import Smoother
 from shared import metrics
 from shared.records import Advance, Applied, Facts, Recorded
+from shared.store_figures import Books
 
 
 def test_after_a_half_life_old_and_new_weigh_the_same() -> None:
@@ -98,3 +99,18 @@ def test_series_of_a_camera_that_is_gone_go_after_a_minute(monkeypatch: pytest.M
     assert (
         metrics.REGISTRY.get_sample_value("mien_frames_total", {"camera": "gone", "outcome": "stale"}) is None
     )
+
+
+def test_ledgers_are_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    observer = Observer(lambda: None, lambda: 0)
+    observer.observe(Advance(camera="audited", run=1, live=True), Applied(False, {"stale": 1}))
+    observer.audit(lambda camera: Books(in_flight=5, imbalance=-2))
+    observer.audit(lambda camera: Books(in_flight=9, imbalance=9))
+    assert value("mien_ledger_in_flight", camera="audited") == 5
+    assert value("mien_ledger_imbalance", camera="audited") == -2
+    monkeypatch.setattr("services.recorder.observer.AUDIT_SECONDS", -1.0)
+    observer = Observer(lambda: None, lambda: 0)
+    observer.observe(Advance(camera="audited", run=1, live=True), Applied(False, {"stale": 1}))
+    for in_flight in (1, 2):
+        observer.audit(lambda camera, now=in_flight: Books(in_flight=now, imbalance=0))
+        assert value("mien_ledger_in_flight", camera="audited") == in_flight
