@@ -54,9 +54,10 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test: requirements/dev.txt pyproject.toml tests/apt.txt | $(BIN)/python
+$(VENV)/.test: requirements/dev.txt pyproject.toml tests/apt.txt tests/install_prometheus | $(BIN)/python
 	@echo "Installing pinned dependencies for tests (a minute or two the first time) …"
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@tests/install_apt $(APT)
+	@tests/install_prometheus $(abspath $(BIN))
 	@touch $@ $(VENV)/.run
