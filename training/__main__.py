@@ -13,7 +13,7 @@ from msgspec.structs import replace as replaced
 from rich.console import Console
 
 from shared.artefact import DEFAULT_ARTEFACT, load_artefact
-from shared.errors import MienError
+from shared.errors import DataError, MienError
 from training.options import parse_seconds
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -207,6 +207,39 @@ def robustness(
     from training.robustness import robustness_table
 
     console.print(robustness_table(measure(load_artefact(model), data, file)))
+
+
+@app.command()
+def framing(
+    data: Data,
+    run: Annotated[list[Path] | None, typer.Option(help="Training run (its --out); repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Instead, write a framed data set there.")] = None,
+    how: Annotated[str, typer.Option(help="With --write: none, box, eyes, or 'eyes and mouth'.")] = "box",
+    threads: Threads = None,
+) -> None:
+    """Measure how faces should be framed: none, box, eyes, eyes and mouth, at three scales, paired."""
+    from training.data import load_split, read_classes
+    from training.framing import FRAMINGS, markdown, try_framings, write_framed
+    from training.recipe import Recipe
+    from training.threads import use_threads
+
+    use_threads(threads)
+    if how not in FRAMINGS:
+        raise DataError(f"--how {how}: choose one of {', '.join(FRAMINGS)}")
+    if not (write or run):
+        raise DataError("give --run, the --out folder of a training run, or --write FOLDER")
+    classes, native = read_classes(data / "train"), Recipe(()).native_size
+    validation, _ = load_split(data / "validation", classes, native)
+    if write:
+        train, _ = load_split(data / "train", classes, native)
+        missing = write_framed(train, how, write) + write_framed(validation, how, write)
+        console.print(f"written: {write}; {missing} pictures without a face stayed as they are")
+        return
+    table = markdown(try_framings(run or (), validation))
+    console.print(table, markup=False)
+    if out:
+        out.write_text(table, encoding="utf-8")
 
 
 @app.command()

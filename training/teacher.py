@@ -18,7 +18,7 @@ def load_teacher(runs: Sequence[Path], classes: tuple[str, ...]) -> Teacher:
 
     Raises DataError where a run has no weights or other classes.
     """
-    members = [_member(run, classes) for run in runs]
+    members = [load_network(run, classes) for run in runs]
 
     def teach(pictures: tf.Tensor) -> tf.Tensor:
         soft = []
@@ -30,11 +30,12 @@ def load_teacher(runs: Sequence[Path], classes: tuple[str, ...]) -> Teacher:
     return teach
 
 
-def _member(run: Path, classes: tuple[str, ...]) -> tuple[keras.Model, int]:
+def load_network(run: Path, classes: tuple[str, ...]) -> tuple[keras.Model, int]:
+    """The best network of a run, frozen, and its input side; DataError where it knows other classes."""
     trained = load_trained(run)
     about = trained.about
     if about.classes != classes:
-        raise DataError(f"the teacher {run} knows other classes ({', '.join(about.classes)})")
+        raise DataError(f"{run} knows other classes ({', '.join(about.classes)})")
     network = build_classifier(find_backbone(about.backbone), len(classes)).network
     network.set_weights(trained.weights)
     network.trainable = False

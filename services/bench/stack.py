@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 import psutil
 
+from shared import process
 from shared.config import CameraSettings, environment_overrides, load_settings
 from shared.errors import StackError, StoreError
 from shared.store import Store
@@ -46,6 +47,7 @@ class Stack:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                preexec_fn=process.die_with_parent,
             )
         scale = self.settings.scale
         needed = {

@@ -1,6 +1,8 @@
 """`mien bench`: what the real processes do under a load, and what a frame costs."""
 
 import json
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +131,10 @@ def _run(load: Any) -> dict[str, Any]:
     from rich.progress import Progress
 
     from services.bench.run import run_bench
+
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # the stack is stopped on the way
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True) as progress:

@@ -78,14 +78,15 @@ def crop_face(
     cosine, sine = math.cos(angle), math.sin(angle)
     center_x = box[0] + box[2] / 2 + cosine * right - sine * down
     center_y = box[1] + box[3] / 2 + sine * right + cosine * down
-    return _cut(frame, center_x, center_y, side, angle)
+    return cut_square(frame, center_x, center_y, side, angle)
 
 
-def _cut(frame: Image, center_x: float, center_y: float, side: float, angle: float) -> Image:
-    """Sample the turned square of this side about this centre, both in pixels, corners at whole numbers.
+def cut_square(frame: Image, center_x: float, center_y: float, side: float, angle: float) -> Image:
+    """Return a turned square of a frame as a (96, 96) uint8 grey picture; beyond the frame its edge repeats.
 
-    Only the square's surroundings are made grey. A square of over twice the crop's side is first reduced by
-    the mean of whole blocks, because a bilinear sample sees four pixels only.
+    Side and centre are in pixels, corners at whole numbers; the angle in radians, clockwise positive. Only
+    the square's surroundings are made grey. A square of over twice the crop's side is first reduced by the
+    mean of whole blocks, because a bilinear sample sees four pixels only.
     """
     height, width = frame.shape[:2]
     block = max(1, min(int(side) // CROP_SIDE, width, height))

@@ -1,9 +1,19 @@
 """`mien bench` with real processes: the figures it promises, and books that balance."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.waiting import wait_for
 
 KEYS = {
     "frames_offered",
@@ -40,6 +50,48 @@ def test_the_figures_are_written_and_add_up(tmp_path: Path) -> None:
     assert services["all"] == round(services["all"], 3) > figures["kernel_cpu_seconds_per_1000_frames"] > 0
     assert "yunet" in ended.stdout
     assert "320" in ended.stdout
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose sockets have paths that Unix allows."""
+    with tempfile.TemporaryDirectory(prefix="mien-") as name:
+        yield Path(name)
+
+
+def has_broker(process: psutil.Process) -> bool:
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "services.broker" in child.cmdline():
+                return True
+    return False
+
+
+def test_a_bench_that_is_terminated_takes_its_stack_with_it(short_folder: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "services.cli",
+        "bench",
+        "--seconds",
+        "60",
+        "--cameras",
+        "1",
+        "--fps",
+        "1",
+    ]
+    variables = {**os.environ, "TMPDIR": str(short_folder)}
+    bench = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own = psutil.Process(bench.pid)
+    try:
+        wait_for(lambda: has_broker(own), "the broker's start", seconds=60)
+        started = own.children(recursive=True)
+    finally:
+        bench.terminate()
+        ended = bench.wait(30)
+    assert ended == 128 + signal.SIGTERM
+    assert not [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert list(short_folder.iterdir()) == []
 
 
 def test_what_is_wrong_with_the_options_is_one_line(tmp_path: Path) -> None:
