@@ -40,7 +40,8 @@ export function drawAxis(element, { since, until }, width) {
   const { found, step } = ticks(since, until, width);
   element.replaceChildren(
     ...found.map((at) => {
-      const label = h("span", {}, clock(at, step));
+      const isMidnight = new Date(at * 1000).getHours() === 0 && step >= 3600;
+      const label = h("span", {}, clock(at, isMidnight ? DAY : step, false));
       label.style.left = `${((at - since) / (until - since)) * width}px`;
       return label;
     }),
