@@ -151,7 +151,7 @@ class Store(History):
             StoreError: also for an unknown field or a wrong type.
         """
         try:
-            msgspec.convert(changes, Wanted)
+            msgspec.convert({name: value for name, value in changes.items() if value is not None}, Wanted)
             unknown = set(changes) - set(Wanted.__struct_fields__)
             if unknown:
                 raise ValueError(f"unknown: {', '.join(sorted(unknown))}")

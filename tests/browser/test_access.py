@@ -69,7 +69,7 @@ def test_the_api_page_is_served_from_here_under_the_strict_policy(page: Page, se
     page.get_by_role("button", name="/api/cameras").first.click()
     page.get_by_role("button", name="Try it out").first.click()
     page.get_by_role("button", name="Execute").click()
-    expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text(
+    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text(
         "200", timeout=60_000
     )
     assert all(url.startswith((served.url, "data:")) for url in asked)

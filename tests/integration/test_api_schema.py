@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,8 @@ EXAMPLES = 8
 """Requests per operation and mode."""
 OPERATIONS_SECONDS = 2.0
 """After which an operation gets no further requests: a busy machine tries fewer."""
+NO_PICTURE = 504
+"""Of a snapshot: the camera gives none."""
 REACHING_OUT = {"POST /api/cameras/test", "POST /api/webhooks/{name}/test"}
 """They open what they are told to: a test of their own says what."""
 
@@ -47,8 +50,11 @@ def client(store: Store) -> Iterator[TestClient]:
         yield client
 
 
-def documented(case: Case) -> set[str]:
-    return set(case.operation.definition.raw["responses"])
+def deliver(client: TestClient, case: Case) -> Any:
+    """Send a request as schemathesis' own client would put it into bytes."""
+    ready = requests.Request(**case.as_transport_kwargs(base_url=URL)).prepare()
+    headers = [(name, value) for name, value in ready.headers.items() if name.lower() != "content-length"]
+    return client.request(str(ready.method), str(ready.url), content=ready.body or b"", headers=headers)
 
 
 def send_all(client: TestClient, operation: Any, mode: GenerationMode) -> list[str]:
@@ -65,12 +71,11 @@ def send_all(client: TestClient, operation: Any, mode: GenerationMode) -> list[s
         if time.monotonic() > until:
             return
         try:
-            answer = client.request(**case.as_transport_kwargs(base_url=URL))
+            answer = deliver(client, case)
         except Exception as error:  # of the server: the client passes it on
             wrong.append(f"{error!r} {case.as_curl_command()}")
             return
-        known = str(answer.status_code) in documented(case) and answer.status_code != 500
-        if answer.status_code >= 500 and not known:
+        if answer.status_code >= 500 and answer.status_code != NO_PICTURE:
             wrong.append(f"{answer.status_code} {case.as_curl_command()}: {answer.text[:200]}")
 
     with contextlib.suppress(Unsatisfiable):  # there is nothing to send wrongly

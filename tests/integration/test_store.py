@@ -90,6 +90,8 @@ def test_wanted_settings_change_one_by_one(store: Store) -> None:
     store.set_wanted(classifiers=3, model="/models/x", blur=False)
     store.set_wanted(model=None, detectors=2)
     assert store.wanted() == Wanted(classifiers=3, detectors=2, blur=False)
+    store.set_wanted(blur=None)
+    assert store.wanted().blur
     with pytest.raises(StoreError, match="unknown: colour"):
         store.set_wanted(colour="red")
     with pytest.raises(StoreError, match="int"):
