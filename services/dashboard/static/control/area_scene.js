@@ -39,8 +39,8 @@ function area(shape, index, title, isSelected, pixels) {
     "aria-label": `${title}, ${points.length} corners. Arrow keys move it, Delete removes it, Tab goes to its corners.`,
   });
   body.style.setProperty("--colour", colour);
-  const [x, y] = points.reduce((best, point) => (point[1] < best[1] ? point : best));
-  const label = make("text", { x: x + 6, y: y + 18, class: "area-name" }, title);
+  const [x, y] = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length);
+  const label = make("text", { x, y, class: "area-name" }, title);
   return [body, label, ...(isSelected ? grips(points, index, title, colour) : [])];
 }
 
