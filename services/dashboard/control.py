@@ -55,7 +55,7 @@ class StackChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str | None = Field(None, description="`path` of one of `GET /api/models`")
+    model: str | None = Field(None, min_length=1, description="`path` of one of `GET /api/models`")
     detectors: Annotated[int, Field(ge=0, le=64)] | None = None
     classifiers: Annotated[int, Field(ge=0, le=64)] | None = None
     recorders: Annotated[int, Field(ge=0, le=16)] | None = None
