@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from services.cli.connection import record
 from services.dashboard.app import create_app
 from services.dashboard.lockout import FIRST_SECONDS, FREE_FAILURES, MAX_ADDRESSES, Lockout
 from services.dashboard.rates import Rates
@@ -295,3 +297,40 @@ def test_answers_about_people_are_not_kept_and_the_camera_is_for_our_own_page(cl
     assert answer.headers["cache-control"] == "no-store"
     assert client.get("/").headers["cache-control"] == "no-cache"
     assert "camera=(self)" in answer.headers["permissions-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/..%2fapp.py",
+        "/static/%2e%2e/app.py",
+        "/static/swagger/..%2f__init__.py",
+        "/static//etc/passwd",
+        "/static/..%5capp.py",
+        "/docs/..%2f..%2fapp.py",
+    ],
+)
+def test_no_path_leads_out_of_the_pages_folder(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code in (401, 404)
+    assert "import" not in answer.text
+    assert "root:" not in answer.text
+
+
+def test_the_command_line_is_in_the_log_too_without_secrets(store: FakeStore) -> None:
+    record(store, "camera.add", "yard", CAMERA["source"])  # type: ignore[arg-type]
+    (row,) = store.audit
+    assert (row["action"], row["subject"], row["detail"]) == ("camera.add", "yard", "rtsp://cam/1")
+    assert row["who"].endswith(", command line")
+
+
+def test_a_login_that_ends_closes_what_it_watched(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(client, VIEWER)
+    late = SimpleNamespace(time=lambda: time.time() + 12 * 3600, monotonic=time.monotonic)
+    monkeypatch.setattr("services.dashboard.live.time", late)
+    with client.websocket_connect(SOCKET) as socket:
+        messages = iter(socket.receive, None)
+        end = next(message for message in messages if message["type"] == "websocket.close")
+    assert (end["code"], end["reason"]) == (1008, "the login has ended")
