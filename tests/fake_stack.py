@@ -235,7 +235,8 @@ class SceneFeed:
     def __init__(self, fps: float = 12, make: Callable[[int], Any] = scene) -> None:
         self.topics: set[str] = set()
         self.frozen = False
-        self._interval, self._make, self._sequence = 1 / fps, make, 0
+        self.sequence = 0
+        self._interval, self._make = 1 / fps, make
         self._due: deque[tuple[str, bytes]] = deque()
         self._results: deque[list[tuple[str, bytes]]] = deque()
 
@@ -256,18 +257,18 @@ class SceneFeed:
                 self._next_frame()
 
     def _next_frame(self) -> None:
-        self._sequence += 1
+        self.sequence += 1
         now = time.time_ns()
-        picture, faces = self._make(self._sequence)
+        picture, faces = self._make(self.sequence)
         cameras = {topic.rpartition("/")[2] for topic in self.topics}
         rows = [
-            (f"result/{name}", json.dumps(result(name, self._sequence, faces, now)).encode())
+            (f"result/{name}", json.dumps(result(name, self.sequence, faces, now)).encode())
             for name in cameras
         ]
         for name in cameras:
-            shown = preview(name, self._sequence, picture, now)
+            shown = preview(name, self.sequence, picture, now)
             self._due.extend((f"preview/{kind}/{name}", shown) for kind in ("blurred", "clear"))
-        self._due.extend((f"crop/{name}", crops(name, self._sequence, len(faces))) for name in cameras)
+        self._due.extend((f"crop/{name}", crops(name, self.sequence, len(faces))) for name in cameras)
         self._results.append(rows)
         if len(self._results) > 2:
             self._due.extend(self._results.popleft())

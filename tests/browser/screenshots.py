@@ -42,24 +42,27 @@ ACCENTS: Final = [
 SETTLE_FRAMES: Final = 240
 """Frames of the first camera before the shutter: rates and latencies have settled."""
 SHOTS: Final = {
-    "dashboard": ("light", 1280, 830),
-    "dashboard-dark": ("dark", 1280, 830),
-    "dashboard-phone": ("dark", 390, 844),
+    "dashboard": ("", "light", 1280, 830),
+    "dashboard-dark": ("", "dark", 1280, 830),
+    "dashboard-phone": ("", "dark", 390, 844),
+    "camera": ("#/camera/demo-carphone", "light", 1280, 830),
+    "camera-phone": ("#/camera/demo-carphone", "light", 390, 844),
 }
 
 
 def shoot(browser: Browser, url: str, name: str) -> None:
     """Write one picture of the page, in few colours: small, and still good to look at."""
-    scheme, width, height = SHOTS[name]
+    address, scheme, width, height = SHOTS[name]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
         locale="en-GB",
     )
     page = context.new_page()
-    page.goto(url)
-    first = wait_for_frame(page, "demo-carphone")
     page.set_default_timeout(60_000)
+    page.goto(f"{url.rstrip('/')}/{address}")
+    page.get_by_role("button", name="Faces: blurred").click()
+    first = wait_for_frame(page, "demo-carphone")
     wait_for_frame(page, "demo-carphone", first.sequence + SETTLE_FRAMES)
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     context.close()

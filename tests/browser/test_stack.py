@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from shared.topology import STAGES
-from tests.browser.drawn import wait_for_frame
+from tests.browser.drawn import outline, wait_for_frame
 from tests.media import carphone, packaged
 from tests.running_stack import RunningStack
 from tests.waiting import wait_for
@@ -22,8 +22,8 @@ FIRST_FRAME_MS = 20_000
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """The dashboard of a running demo."""
+def stack() -> Iterator[RunningStack]:
+    """A running demo."""
     packaged("skimage", "data/astronaut.png")
     carphone()
     with (
@@ -32,7 +32,13 @@ def url() -> Iterator[str]:
     ):
         stack.wait_for_result(CAMERA)
         stack.wait_until("dashboard", 1)
-        yield str(stack.record()["dashboard"]).rstrip("/") + "/"
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def url(stack: RunningStack) -> str:
+    """The demo's dashboard."""
+    return str(stack.record()["dashboard"]).rstrip("/") + "/"
 
 
 def recorded(url: str, camera: str, run: int, sequence: int) -> dict[str, Any] | None:
@@ -52,6 +58,48 @@ def test_the_boxes_on_a_picture_are_those_recorded_of_that_frame(page: Page, url
         assert row is not None
         assert drawn.boxes == [face["box"] for face in row["faces"]]
     assert len(later.boxes) == 1
+
+
+def test_boxes_on_the_canvas_lie_where_the_api_says_of_that_frame(page: Page, url: str) -> None:
+    page.goto(url)
+    page.set_default_timeout(FIRST_FRAME_MS)
+    compared = after = 0
+    while compared < 3:
+        after = wait_for_frame(page, CAMERA, after).sequence
+        seen = outline(page, CAMERA)
+        row = recorded(url, CAMERA, seen.run, seen.sequence)
+        assert row is not None
+        face = row["faces"][0]
+        if not face["certain"] or face["emotion"] != face["smoothed_emotion"]:
+            continue  # a dashed box has no pixel on every line
+        x, y, width, height = face["box"]
+        centre = seen.centres[face["emotion"]]
+        assert abs(centre[0] * row["width"] - (x + width / 2)) < 0.05 * width
+        assert abs(centre[1] * row["height"] - (y + height / 2)) < 0.05 * width
+        compared += 1
+
+
+STATES = """query => {
+  const tile = document.querySelector(query);
+  window.states = [];
+  const note = () => window.states.push(`${tile.dataset.state}: ${tile.querySelector(".state").textContent}`);
+  new MutationObserver(note).observe(tile, { attributes: true, subtree: true, childList: true });
+}"""
+
+
+def test_a_killed_camera_process_shows_as_lost_and_comes_back(
+    page: Page, stack: RunningStack, url: str
+) -> None:
+    page.goto(url)
+    page.set_default_timeout(3 * FIRST_FRAME_MS)
+    wait_for_frame(page, CAMERA)
+    page.evaluate(STATES, f"article[data-camera={CAMERA}]")
+    for process in stack.children():
+        if any(CAMERA in word for word in process.cmdline()):
+            process.kill()
+    page.wait_for_function("() => window.states.some((state) => state.startsWith('lost: lost since'))")
+    page.evaluate("() => { window.states = []; }")
+    page.wait_for_function("() => window.states.some((state) => state === 'live: live')")
 
 
 def test_a_camera_added_over_the_api_comes_alive_on_the_page(page: Page, url: str) -> None:

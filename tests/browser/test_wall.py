@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
-from tests.browser.drawn import canvas, wait_for_frame
+from tests.browser.drawn import canvas, outline, wait_for_frame
 from tests.fake_stack import face, scene
 
 FRAME = canvas("desk")
@@ -42,6 +42,18 @@ def test_what_lies_inside_a_box_on_the_canvas_is_the_face_of_that_frame(page: Pa
     )
     assert min(inside) > 200
     assert max(outside) < 60
+
+
+def test_the_box_on_the_canvas_keeps_to_the_moving_face(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    after = 0
+    for _ in range(4):
+        after = wait_for_frame(page, "desk", after).sequence
+        seen = outline(page, "desk")
+        x, y, width, height = scene(seen.sequence)[1][0]["box"]
+        centre = seen.centres["happy"]
+        assert abs(centre[0] * 640 - (x + width / 2)) < 0.05 * width
+        assert abs(centre[1] * 360 - (y + height / 2)) < 0.05 * width
 
 
 def test_only_tiles_on_screen_are_watched(page: Page, served: Served) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,40 +16,13 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from shared.broker_bus import BrokerSockets
 from shared.config import BusSettings
 from shared.records import Health
 from shared.store import Store
-from tests.fake_stack import preview, result, scene
+from tests.publisher import Publisher
 from tests.waiting import wait_for
 
 CAMERAS = [f"cam{number}" for number in range(4)]
-
-
-class Publisher(threading.Thread):
-    """Stands for the broker: publishes each subscribed camera's picture and result, over and over."""
-
-    def __init__(self, settings: BusSettings, fps: float) -> None:
-        super().__init__(daemon=True)
-        self._settings, self._interval = settings, 1 / fps
-        self.topics: set[str] = set()
-        self.stopped = threading.Event()
-
-    def run(self) -> None:
-        """Publish until stopped."""
-        sockets = BrokerSockets(self._settings)
-        sequence = 0
-        while not self.stopped.wait(self._interval):
-            while change := sockets.receive_subscription():
-                (self.topics.add if change[0] else self.topics.discard)(change[1])
-            sequence += 1
-            picture, faces = scene(sequence)
-            now = time.time_ns()
-            for camera in {topic.rpartition("/")[2] for topic in self.topics}:
-                sockets.publish(f"preview/blurred/{camera}", preview(camera, sequence, picture, now))
-                recorded = json.dumps(result(camera, sequence, faces, now)).encode()
-                sockets.publish(f"result/{camera}", recorded)
-        sockets.close()
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 // The shell: one connection, and an `app` object through which every view hears, asks and moves.
 //
 // app.on(type, handler) → off(): `status` (the status document), `result` (a result), `picture`
-//   ({ header, jpeg: Blob }), `hello`, `crops` (the message), `closed` (the connection is lost), `view` (one opened)
+//   ({ header, jpeg: Blob }), `hello`, `crops` (the message), `closed` (the connection is lost), `view` (one opened),
+//   `escape` (the key), `step` (-1 or 1: left or right arrow)
 // app.status: the last status document or null; app.objectiveSeconds
 // app.role: "admin" or "viewer"; null while this browser has to log in; app.loggedIn(): it has
 // app.watch(names): whose pictures and results are wanted from now on; none while the page is hidden
 // app.send(object): on the WebSocket, repeated when it connects again; app.api(method, path, body?): see api.js
+// app.cameFrom: the camera whose large view was open before: coming back to the wall, its tile has the focus
 // app.clock: the stack's clock, see clock.js; app.glass: from capture to drawn, see glass.js
 // app.navigate(path, parameters?): go to a view; app.notify(text, kind?): see notices.js
 
@@ -15,6 +17,7 @@ import { Connection } from "./connection.js";
 import { setUpRecordingBar } from "./control/recording.js";
 import { Glass } from "./glass.js";
 import { showHealth, showSummary } from "./health.js";
+import { listenForKeys } from "./keys.js";
 import { showNavigation } from "./navigation.js";
 import { notify } from "./notices.js";
 import { Router, link, parse } from "./router.js";
@@ -33,6 +36,7 @@ const app = {
   status: null,
   role: null,
   objectiveSeconds: null,
+  cameFrom: null,
   clock,
   glass,
   api,
@@ -109,6 +113,10 @@ byId("skip").addEventListener("click", (event) => {
   byId("view").focus();
 });
 document.addEventListener("loggedout", checkLogin);
+listenForKeys(
+  () => app.emit("escape"),
+  (by) => app.emit("step", by),
+);
 setUpTheme(byId("theme"));
 setUpRecordingBar(notify);
 setUpVisitor(app);

@@ -1,7 +1,10 @@
 // Draws a frame with its faces on a canvas: picture, boxes, labels.
 
 import { percent } from "./dom.js";
-import { UNCERTAIN_COLOUR, colourOf, inkOn, shownReading } from "./emotions.js";
+import { UNCERTAIN_COLOUR, colourOf, iconPath, inkOn, shownReading } from "./emotions.js";
+
+/** On a canvas narrower than this many pixels of the page a label is an icon and a share. */
+const NARROW = 260;
 
 /** Draw a picture and, if there is one, the result of that very frame, at the canvas's size on screen. */
 export function drawFrame(canvas, picture, result, size) {
@@ -37,27 +40,39 @@ function drawFace(context, face, scale, taken) {
     context.strokeRect(x, y, width, height);
   }
   context.setLineDash([]);
-  const reading = `${emotion} ${percent(share)}`;
-  const text = certain ? reading : `uncertain · ${reading}`;
-  drawLabel(context, text, colour, x, y, height, taken);
+  const narrow = context.canvas.clientWidth < NARROW;
+  const reading = narrow ? percent(share) : `${emotion} ${percent(share)}`;
+  const text = certain || narrow ? reading : `uncertain · ${reading}`;
+  drawLabel(context, { text, icon: certain ? emotion : "uncertain", colour }, { x, y, height }, taken);
 }
 
 /** Write a label above its box, or where it would cover another one or leave the picture, below it. */
-function drawLabel(context, text, colour, x, y, boxHeight, taken) {
-  const size = Math.round(13 * devicePixelRatio);
+function drawLabel(context, { text, icon, colour }, box, taken) {
+  const size = Math.round(Math.min(13, Math.max(10, context.canvas.clientWidth / 20)) * devicePixelRatio);
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
-  const width = context.measureText(text).width + size;
   const height = Math.round(size * 1.6);
-  const left = Math.min(Math.max(0, x), Math.max(0, context.canvas.width - width));
+  const width = context.measureText(text).width + height + size * 0.6;
+  const left = Math.min(Math.max(0, box.x), Math.max(0, context.canvas.width - width));
   const covers = (top) => taken.some((o) => left < o.right && left + width > o.left && Math.abs(top - o.top) < height);
-  const places = [y - height - 2, y + boxHeight + 2, y + 2];
+  const places = [box.y - height - 2, box.y + box.height + 2, box.y + 2];
   const top = places.find((at) => at >= 0 && at + height <= context.canvas.height && !covers(at)) ?? places[2];
   taken.push({ left, right: left + width, top });
   context.fillStyle = colour;
   context.beginPath();
   context.roundRect(left, top, width, height, height / 4);
   context.fill();
-  context.fillStyle = inkOn(colour);
-  context.fillText(text, left + size / 2, top + height / 2 + 1);
+  context.fillStyle = context.strokeStyle = inkOn(colour);
+  context.fillText(text, left + height, top + height / 2 + 1);
+  drawIcon(context, icon, left + height * 0.15, top + height * 0.14, height * 0.72);
+}
+
+function drawIcon(context, label, x, y, side) {
+  context.save();
+  context.translate(x, y);
+  context.scale(side / 16, side / 16);
+  context.lineWidth = 1.7;
+  context.lineCap = "round";
+  context.stroke(new Path2D(iconPath(label)));
+  context.restore();
 }

@@ -1,6 +1,6 @@
 // The page's head on every view: is all well, what to do about it, and the stack in one line.
 
-import { h, milliseconds, rate, setText } from "./dom.js";
+import { duration, h, milliseconds, rate, setText } from "./dom.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -26,7 +26,7 @@ export function showSummary(status, glassSeconds) {
     `${live} of ${status.cameras.length} cameras live`,
     `${rate(recorded)} frames/s`,
     `p95 ${milliseconds(status.latency.p95_ms)}`,
-    ...(glassSeconds === null ? [] : [`on this screen ${milliseconds(glassSeconds * 1000)}`]),
+    ...(glassSeconds === null ? [] : [`on this screen ${duration(glassSeconds)}`]),
   ];
   setText(byId("summary"), parts.join(" · "));
 }

@@ -39,7 +39,10 @@ export class Router {
   }
 
   start() {
-    addEventListener("hashchange", () => this.show().then(() => this.#root.focus({ preventScroll: true })));
+    addEventListener("hashchange", async () => {
+      await this.show();
+      if (!this.#root.contains(document.activeElement)) this.#root.focus({ preventScroll: true });
+    });
     return this.show();
   }
 

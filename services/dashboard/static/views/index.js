@@ -9,6 +9,7 @@ export const VIEWS = [
   { name: "timeline", label: "Timeline", load: () => import("./timeline.js") },
   { name: "cameras", label: "Cameras", load: () => import("./cameras.js") },
   { name: "settings", label: "Settings", load: () => import("./settings.js") },
+  { name: "camera", load: () => import("./camera.js") },
   { name: "system", label: "System", load: () => import("./system.js") },
   { name: "notice", load: () => import("./notice.js") },
   { name: "login", load: () => import("./login.js") },
