@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -177,6 +179,51 @@ def test_only_a_camera_that_waits_for_a_browser_takes_pictures(stack: RunningSta
     assert "no camera" in run(refusal(address(stack, "nobody")))[1]
     assert "source of its own" in run(refusal(address(stack, "file")))[1]
     assert "paused" in run(refusal(address(stack, "off")))[1]
+
+
+def test_a_second_dashboard_is_told_that_the_camera_is_taken(stack: RunningStack) -> None:
+    stack.store.put_camera("shared", CameraSettings(source=BROWSER))
+    second = start_dashboard(stack)
+
+    async def scenario() -> tuple[int, str]:
+        url = str(wait_for(lambda: dashboards(stack).get("dashboard-2"), "a second dashboard", SECONDS))
+        async with connect(address(stack, "shared")) as first, asyncio.TaskGroup() as group:
+            await send(first, lambda: recorded(stack, "shared", 2))
+            refused = group.create_task(sent_until_closed(url.replace("http", "ws") + "ws/camera/shared"))
+            await send(first, refused.done)
+            run_before = stack.store.camera_states()["shared"].run
+            count = stack.store.ledger("shared")["recorded"]
+            await send(first, lambda: recorded(stack, "shared", count + 2))
+            assert stack.store.camera_states()["shared"].run == run_before
+        return refused.result()
+
+    try:
+        code, reason = run(scenario())
+    finally:
+        second.terminate()
+        second.wait(10)
+    assert code == 1013
+    assert "another" in reason
+    check_books(stack, "shared")
+
+
+async def sent_until_closed(url: str) -> tuple[int, str]:
+    async with connect(url) as socket:
+        with pytest.raises(ConnectionClosed):
+            await send(socket, lambda: False)
+        return socket.close_code or 0, socket.close_reason or ""
+
+
+def dashboards(stack: RunningStack) -> dict[str, str]:
+    signs = [sign for sign in stack.store.health() if sign.service == "dashboard"]
+    return {sign.instance: sign.facts["url"] for sign in signs}
+
+
+def start_dashboard(stack: RunningStack) -> "subprocess.Popen[bytes]":
+    own = {"MIEN_RUN_DIR": str(stack.run_dir), "MIEN_REDIS__URL": stack.store.url}
+    free = {"MIEN_DASHBOARD__PORT": "0", "MIEN_METRICS__PORT": "0"}
+    command = [sys.executable, "-m", "services.dashboard", "--instance", "dashboard-2"]
+    return subprocess.Popen(command, env={**os.environ, **own, **free})
 
 
 def test_an_admin_sees_live_what_the_model_sees_while_clear_is_allowed(
