@@ -4,7 +4,7 @@ import { count, h, milliseconds, setText } from "../dom.js";
 import { svg } from "./svg.js";
 
 const HEIGHT = 240;
-const MARGIN = { left: 52, right: 40, top: 12, bottom: 24 };
+const MARGIN = { left: 64, right: 40, top: 32, bottom: 24 };
 const TICKS = [1, 2, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000];
 const LINES = ["p50", "p95", "p99"];
 const HINT = "Point at the chart, or go along it with the arrow keys, to read a moment.";
