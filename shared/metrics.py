@@ -105,7 +105,7 @@ WEBHOOK_MESSAGES: Final = _counter(
     "mien_webhook_messages_total", "Webhook messages by what became of them in the end.", "outcome"
 )
 WEBHOOK_RETRIES: Final = _counter("mien_webhook_retries_total", "Attempts that will be made again.")
-MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "sha256", "backend")
+MODEL_INFO: Final = _gauge("mien_model_info", "1 for the model in use.", "name", "sha256", "backend")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -163,7 +163,7 @@ def show_model(facts: Mapping[str, Any]) -> None:
     """Set `mien_model_info` from a classifier's health facts, and drop the model it had before."""
     if "model" in facts:
         MODEL_INFO.clear()
-        MODEL_INFO.labels(sha256=facts["model"], backend=facts["backend"]).set(1)
+        MODEL_INFO.labels(name=facts["model_name"], sha256=facts["model"], backend=facts["backend"]).set(1)
 
 
 def forget_camera(camera: str) -> None:

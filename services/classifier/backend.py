@@ -23,6 +23,8 @@ class Backend(Protocol):
     labels: tuple[str, ...]
     uncertain_threshold: float
     """A face whose highest probability is lower is uncertain."""
+    model_name: str
+    """As its card calls it."""
     sha12: str
     """First 12 hex digits of the model file's SHA-256."""
     provisional: bool
@@ -39,6 +41,7 @@ class SleepBackend:
     device = "none"
     labels: tuple[str, ...] = EMOTIONS
     uncertain_threshold = 0.0
+    model_name = "sleep"
     sha12 = "sleep"
     provisional = False
 

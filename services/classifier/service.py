@@ -56,6 +56,7 @@ class ClassifierService:
         self._backend = backend
         self._facts.update(
             model=backend.sha12,
+            model_name=backend.model_name,
             backend=backend.name,
             device=backend.device,
             provisional=backend.provisional,

@@ -39,6 +39,7 @@ class TensorFlowBackend:
         self.labels = tuple(card.labels)
         self.uncertain_threshold = card.files[FILE].uncertain_threshold
         self.sha12 = card.files[FILE].sha256[:12]
+        self.model_name = card.name
         self.provisional = card.provisional
         self._native_size, self._input_size = card.native_size, card.input_size
         model = _load(str(artefact.file(FILE)))

@@ -37,6 +37,7 @@ class Predictor:
         self.labels = tuple(card.labels)
         self.uncertain_threshold = card.files[file].uncertain_threshold
         self.sha12 = card.files[file].sha256[:12]
+        self.model_name = card.name
         self.provisional = card.provisional
         self._native_size, self._input_size = card.native_size, card.input_size
         self._threads = threads

@@ -28,6 +28,7 @@ class Brightness:
 
     def __init__(self, sha12="abc"):
         self.sha12 = sha12
+        self.model_name = "toy"
         self.provisional = False
         self.batches = []
 

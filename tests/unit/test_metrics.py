@@ -11,13 +11,13 @@ from tests.waiting import wait_for
 
 
 def test_the_model_in_use_replaces_the_one_before() -> None:
-    metrics.show_model({"model": "aaaa", "backend": "litert"})
-    metrics.show_model({"model": "bbbb", "backend": "litert"})
+    metrics.show_model({"model": "aaaa", "model_name": "old", "backend": "litert"})
+    metrics.show_model({"model": "bbbb", "model_name": "new", "backend": "litert"})
     metrics.show_model({})
     samples = [
         (sample.labels, sample.value) for metric in metrics.MODEL_INFO.collect() for sample in metric.samples
     ]
-    assert samples == [({"sha256": "bbbb", "backend": "litert"}, 1.0)]
+    assert samples == [({"name": "new", "sha256": "bbbb", "backend": "litert"}, 1.0)]
 
 
 def test_the_objective_is_served_as_it_is_configured() -> None:
