@@ -154,7 +154,8 @@ def test_frame_that_is_not_for_it_is_rejected_and_the_others_answered():
 def test_model_is_swapped_between_two_batches():
     old, new = Brightness("old"), Brightness("new")
     made, models, facts = service(old)
-    assert facts == {"model": "old", "backend": "brightness", "device": "cpu", "provisional": False}
+    about = {"model": "old", "model_name": "toy", "backend": "brightness"}
+    assert facts == {**about, "device": "cpu", "provisional": False}
     assert [out.header.model for out in made.step([job([0])], 0.0)] == ["old"]
     models.fresh = new
     assert [out.header.model for out in made.step([job([0], 1), job([0], 2)], 0.0)] == ["new", "new"]
