@@ -104,7 +104,7 @@ def test_a_lost_line_is_opened_again_and_a_refusal_ends_it(page: Page, served: S
     stack.sockets[1].close(code=1008, reason="camera laptop is paused")
     expect(page.locator(".notice", has_text="camera laptop is paused")).to_be_visible()
     expect(page.locator(".recording")).to_be_hidden()
-    page.get_by_role("link", name="Cameras").click()
+    page.get_by_role("link", name="Cameras", exact=True).click()
     page.get_by_role("button", name="Send from this device").click()
     wait_in(page, lambda: len(stack.sockets) == 3, "a third connection")
     expect(page.get_by_role("button", name="Stop sending")).to_be_visible()
@@ -112,7 +112,7 @@ def test_a_lost_line_is_opened_again_and_a_refusal_ends_it(page: Page, served: S
 
 def test_removing_the_camera_turns_it_off(page: Page, served: Served, stack: Stack) -> None:
     add_device(page, served)
-    page.get_by_role("link", name="Cameras").click()
+    page.get_by_role("link", name="Cameras", exact=True).click()
     page.get_by_role("button", name="Remove laptop").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.locator(".recording")).to_be_hidden()

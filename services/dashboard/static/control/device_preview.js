@@ -35,7 +35,7 @@ export class DevicePreview {
   #cameras = h("select", { id: "device-camera" });
   #choice = h("div", { class: "field", hidden: "" }, h("label", { for: "device-camera" }, "Camera"), this.#cameras);
   #form = h("form", { class: "fields" }, this.#choice, field(RATE, 10), field(WIDTH, 640));
-  #look = h("button", { type: "button", class: "button" }, "Look for faces");
+  #look = h("button", { type: "button", class: "button", disabled: "" }, "Look for faces");
   #found = h("div", { class: "test" });
 
   constructor(app) {
@@ -60,6 +60,7 @@ export class DevicePreview {
   /** Ask for the camera and show it; resolves to whether it is there. */
   async open(deviceId = "") {
     this.close();
+    this.#look.disabled = true;
     this.#problem.textContent = "";
     try {
       this.#stream = await openDeviceCamera(deviceId);
@@ -72,6 +73,7 @@ export class DevicePreview {
     this.#video.srcObject = this.#stream;
     await this.#video.play();
     await this.#offerOthers();
+    this.#look.disabled = false;
     return true;
   }
 
