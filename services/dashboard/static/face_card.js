@@ -15,7 +15,7 @@ export class FaceCard {
   constructor(face) {
     const labels = Object.keys(face.probabilities);
     this.#history = new History(labels);
-    this.#rows = labels.map(row);
+    this.#rows = labels.map(shareRow);
     const heads = ["emotion", "this frame", "smoothed"].map((text) => h("th", { scope: "col" }, text));
     this.element = h(
       "article",
@@ -56,7 +56,8 @@ export class FaceCard {
   }
 }
 
-function row(label, index) {
+/** Return one emotion's row: its element, and `raw` and `smoothed`, which show a share. */
+export function shareRow(label, index) {
   const [raw, smoothed] = [meter(label, index), meter(label, index)];
   const name = h("th", { scope: "row" }, iconOf(label), ` ${label}`);
   return { element: h("tr", {}, name, raw.element, smoothed.element), raw: raw.show, smoothed: smoothed.show };

@@ -2,11 +2,12 @@
 
 import { openDialog } from "./control/dialog.js";
 import { h, percent, setText } from "./dom.js";
-import { colourOf, iconOf } from "./emotions.js";
+import { shareRow } from "./face_card.js";
 
 const KEPT_CROPS = 12;
 const WAIT_MS = 4000;
 const SHOWN_SIDE = 192;
+const NOTHING = "No detector sends what the model sees: each must be started with the setting preview: clear.";
 
 const keyOf = ({ run, sequence }) => `${run}/${sequence}`;
 
@@ -46,11 +47,11 @@ class Why {
     this.#app = app;
     this.#camera = camera;
     this.#track = face.track;
-    this.#rows = Object.keys(face.probabilities).map(row);
+    this.#rows = Object.keys(face.probabilities).map(shareRow);
     const heads = ["emotion", "this frame", "smoothed"].map((text) => h("th", { scope: "col" }, text));
     const bars = h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...this.#rows.map((entry) => entry.element)));
     const close = h("button", { type: "button", class: "button", autofocus: "" }, "Close");
-    const body = h("div", { class: "why" }, h("div", {}, this.#canvas, this.#note), h("div", {}, this.#verdict, bars, this.#model));
+    const body = h("div", { class: "why" }, h("div", {}, this.#canvas, this.#note), h("div", { class: "face" }, this.#verdict, bars, this.#model));
     const dialog = openDialog(`Why this? Face ${face.track} on ${camera}`, body, h("div", { class: "actions" }, close));
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => this.#close());
@@ -133,23 +134,4 @@ class Why {
     this.#offs.forEach((off) => off());
     this.#app.send({ explain: null });
   }
-}
-
-const NOTHING = "No detector sends what the model sees: each must be started with the setting preview: clear.";
-
-function row(label, index) {
-  const [raw, smoothed] = [meter(label, index), meter(label, index)];
-  const name = h("th", { scope: "row" }, iconOf(label), ` ${label}`);
-  return { element: h("tr", {}, name, raw.element, smoothed.element), raw: raw.show, smoothed: smoothed.show };
-}
-
-function meter(label, index) {
-  const text = h("span", {});
-  const fill = h("i", {});
-  fill.style.setProperty("--colour", colourOf(label, index));
-  const show = (share) => {
-    fill.style.setProperty("--share", share);
-    setText(text, percent(share));
-  };
-  return { element: h("td", {}, fill, text), show };
 }

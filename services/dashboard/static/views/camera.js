@@ -5,6 +5,7 @@ import { FaceCard } from "../face_card.js";
 import { link } from "../router.js";
 import { Screen } from "../screen.js";
 import { fact, stateText } from "../tile.js";
+import { explain } from "../why.js";
 
 export const title = "Camera";
 
@@ -44,6 +45,7 @@ class CameraView {
   #nobody = h("p", { class: "hint" }, "No face is seen.");
   #notes = h("p", { class: "hint" });
   #cards = new Map();
+  #readings = new Map();
   #past = new Map();
   #known = true;
   #timer = setInterval(() => this.#tick(), TICK_MS);
@@ -129,17 +131,31 @@ class CameraView {
     const seconds = result.captured_ns / 1e9;
     setText(this.#facts.latency.value, milliseconds(result.latency_ms));
     setText(this.#facts.faces.value, String(result.faces.length));
-    for (const face of result.faces) this.#cardOf(face)?.show(face, seconds);
+    for (const face of result.faces) {
+      const card = this.#cardOf(face);
+      if (card) this.#readings.set(face.track, { face, result });
+      card?.show(face, seconds);
+    }
   }
 
   #cardOf(face) {
     if (!this.#cards.has(face.track) && this.#cards.size < MOST_CARDS) {
       const card = new FaceCard(face);
       card.recall(this.#past.get(face.track) ?? []);
+      card.element.querySelector("header").append(this.#whyButton(face.track));
       this.#cards.set(face.track, card);
       this.#faces.append(card.element);
     }
     return this.#cards.get(face.track);
+  }
+
+  #whyButton(track) {
+    const button = h("button", { class: "quiet", type: "button" }, "Why this?");
+    button.addEventListener("click", () => {
+      const { face, result } = this.#readings.get(track);
+      explain(this.#app, this.#name, face, result);
+    });
+    return button;
   }
 
   #tick(camera = this.#camera()) {
@@ -148,6 +164,7 @@ class CameraView {
       if (now - card.seenAt > KEPT_SECONDS) {
         card.element.remove();
         this.#cards.delete(track);
+        this.#readings.delete(track);
       } else card.tick(now);
     }
     this.#nobody.hidden = this.#cards.size > 0;
