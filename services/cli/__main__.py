@@ -15,6 +15,7 @@ from services.cli import (
     fetch,
     keys,
     model,
+    plan,
     results,
     scale,
     status,
@@ -38,6 +39,7 @@ app.command("results")(results.results)
 app.command("analyze")(analyze.analyze)
 app.add_typer(model.app, name="model")
 app.command("bench")(bench.bench)
+app.command("plan")(plan.plan)
 app.command("fetch")(fetch.fetch)
 app.command("doctor")(doctor.doctor)
 app.add_typer(configuration.app, name="config")

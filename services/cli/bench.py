@@ -13,6 +13,8 @@ from shared.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+CALIBRATE_SECONDS = 6.0
+"""How long each of its loads is measured."""
 SOAK_RETENTION_SECONDS = 30.0
 JSON_KEYS = (
     "frames_offered",
@@ -62,6 +64,9 @@ def bench(
     kernel: Annotated[
         bool, typer.Option(help="Measure the plain single-process loop over the same frames too.")
     ] = True,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure what `mien plan` reckons with, in about a minute.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")
     ] = None,
@@ -77,6 +82,7 @@ def bench(
       mien bench --cameras 4 --fps 15 --detection-width 320
       mien bench --scaling 1,2,4 --backend sleep --batch 1 --fps 60 --size 160x120
       mien bench --soak 10m
+      mien bench --calibrate
     """
     from services.bench.run import Load
     from shared.config import parse_duration
@@ -89,12 +95,15 @@ def bench(
     }
     if batch:
         settings["batch"] = {"size": batch}
+    if calibrate:
+        _calibrate(settings, json_file)
+        return
     if soak:  # Redis, too, must have all that it will hold after the first minute
         settings["retention"] = {"results": SOAK_RETENTION_SECONDS}
     load = Load(
         cameras=cameras,
         fps=fps,
-        size=_parse_size(size),
+        size=parse_size(size),
         seconds=parse_duration(soak) if soak else seconds,
         media=media,
         settings=settings,
@@ -109,6 +118,23 @@ def bench(
         aside.replace(json_file)
 
 
+def _calibrate(settings: dict[str, Any], json_file: Path | None) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from services.bench.calibrate import calibrate
+    from services.planner.coefficients import write_coefficients
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
+        found = calibrate(
+            settings,
+            CALIBRATE_SECONDS,
+            lambda what, share: progress.update(task, description=what, completed=share),
+        )
+    print(f"{write_coefficients(found, json_file)}: {found.source}")
+
+
 def _as_json(figures: dict[str, Any]) -> dict[str, Any]:
     if "runs" in figures:
         runs = [{"classifiers": run["classifiers"], **_as_json(run)} for run in figures["runs"]]
@@ -116,7 +142,8 @@ def _as_json(figures: dict[str, Any]) -> dict[str, Any]:
     return {key: figures[key] for key in JSON_KEYS}
 
 
-def _parse_size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """Return width and height from `640x480`; raise ConfigError for anything else."""
     try:
         width, height = map(int, text.lower().split("x"))
     except ValueError:

@@ -12,6 +12,8 @@ from shared.records import HOLE, Cursor, Span
 from shared.topology import RECORDER
 from shared.work import Work
 
+LOST_SECONDS: Final = 2.0
+"""Beyond the deadline: after this a frame that nobody speaks of is lost."""
 DAY_MS: Final = 86_400_000
 CROWD: Final = RECORDER.window * 3 // 4
 """More must not wait: the missing frame itself could no longer be given to this recorder."""

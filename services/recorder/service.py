@@ -9,7 +9,7 @@ from services.recorder.camera import RELOAD_SECONDS, Camera
 from services.recorder.counts import emotion_counts, hour_counts, minute_counts, stage_seconds
 from services.recorder.document import result_json
 from services.recorder.notices import Notice
-from services.recorder.ordering import Order, Patience, Step
+from services.recorder.ordering import LOST_SECONDS, Order, Patience, Step
 from services.recorder.smoothing import Smoother
 from services.recorder.tracks import Tracker
 from shared.config import Settings
@@ -21,8 +21,6 @@ from shared.work import Finish, Out, Publish, Reject, Work, Write
 
 _log = logging.getLogger(__name__)
 
-LOST_SECONDS: Final = 2.0
-"""Beyond the deadline: after this a frame that nobody speaks of is lost."""
 STALL_SECONDS: Final = 1.0
 """Redis has not confirmed for so long: time stands still, because what is waited for waits behind it."""
 TICK_SECONDS: Final = 0.1

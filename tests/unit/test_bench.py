@@ -9,7 +9,7 @@ import pytest
 
 from services.bench.clip import make_clip
 from services.bench.measure import CpuReading, Memory, dropped, percentiles, stage_milliseconds
-from services.cli.bench import _parse_size
+from services.cli.bench import parse_size
 from shared.errors import ConfigError, SourceError
 
 
@@ -95,9 +95,9 @@ def test_growth_of_a_short_run_is_not_told() -> None:
 @pytest.mark.parametrize("text", ["640", "640x", "axb", "63x480", "640x481", "8000x480"])
 def test_a_size_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--size"):
-        _parse_size(text)
+        parse_size(text)
 
 
 def test_a_size_is_width_by_height() -> None:
-    parsed: Any = _parse_size("640x480")
+    parsed: Any = parse_size("640x480")
     assert parsed == (640, 480)
