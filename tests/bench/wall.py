@@ -1,7 +1,8 @@
-"""What the wall costs and how late it is: `python -m tests.bench.wall relay` or `… glass` (needs Chromium).
+"""What the wall costs and how late it is: `python -m tests.bench.wall relay`, `… sockets` or `… glass`.
 
 `relay`: 16 cameras x 5 frames/s to 3 browsers; prints the dashboard's share of one core and what each browser
 has drawn. The cameras are published straight to the dashboard, so that nothing else is measured.
+`sockets`: the same to 3 readers that draw nothing, for machines on which three browsers can't draw so much.
 `glass`: a whole stack with 4 cameras x 10 frames/s and one browser; prints from capture to drawn, as browsers
 report it (`mien_glass_seconds`), beside capture to recorded.
 """
@@ -11,10 +12,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ import cv2
 import numpy as np
 import psutil
 from playwright.sync_api import Page, sync_playwright
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from shared.config import BusSettings, CameraSettings, RedisSettings
 from shared.store import Store
@@ -82,8 +86,9 @@ def photo(sequence: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
     return np.roll(picture, 4 * sequence, axis=1), [face(((200 + 4 * sequence) % 540, 60, 110, 140))]
 
 
-def relay() -> None:
-    """Measure the dashboard alone."""
+@contextmanager
+def relaying() -> Iterator[tuple[int, str]]:
+    """Run the dashboard alone with pictures of 16 cameras; give its process id and address."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
         redis_url = stack.enter_context(start_valkey(folder))
@@ -93,17 +98,46 @@ def relay() -> None:
         addresses = {name: f"ipc://{folder}/{name}.sock" for name in ("work", "feed")}
         publisher = Publisher(BusSettings(**addresses), FPS, photo)
         publisher.start()
-        pid, url = stack.enter_context(dashboard(folder, redis_url, store))
-        browsers = stack.enter_context(pages(url, BROWSERS))
+        yield stack.enter_context(dashboard(folder, redis_url, store))
+        publisher.stopped.set()
+        publisher.join(5)
+        store.close()
+
+
+def relay() -> None:
+    """Measure the dashboard with browsers."""
+    with relaying() as (pid, url), pages(url, BROWSERS) as browsers:
         for page in browsers:
             wait_for_frame(page, f"cam{CAMERAS - 1}")
         time.sleep(3)
         share = cpu_share(pid)
         drawn = ", ".join(f"{page.evaluate(DRAWN):.0f}" for page in browsers)
-        publisher.stopped.set()
-        publisher.join(5)
         print(f"dashboard: {share:.0%} of one core; frames drawn a second by browser: {drawn}")
-        store.close()
+
+
+def sockets() -> None:
+    """Measure the dashboard with readers that take all pictures at once."""
+    taken = [0] * BROWSERS
+    with relaying() as (pid, url):
+        readers = [threading.Thread(target=read, args=(url, taken, n), daemon=True) for n in range(BROWSERS)]
+        for reader in readers:
+            reader.start()
+        wait_for(lambda: all(taken), "pictures", 20)
+        time.sleep(3)
+        before = list(taken)
+        share = cpu_share(pid)
+        rates = ", ".join(f"{(now - then) / SECONDS:.0f}" for then, now in zip(before, taken, strict=True))
+        print(f"dashboard: {share:.0%} of one core; pictures a second by reader: {rates}")
+
+
+def read(url: str, taken: list[int], number: int) -> None:
+    """Take pictures of all cameras and say so, as the page does, until the server goes."""
+    with suppress(ConnectionClosed), connect(url.replace("http", "ws", 1) + "ws", max_size=None) as socket:
+        socket.send(json.dumps({"watch": [f"cam{camera:02}" for camera in range(CAMERAS)]}))
+        while True:
+            if isinstance(socket.recv(), bytes):
+                taken[number] += 1
+                socket.send(json.dumps({"taken": taken[number]}))
 
 
 def cpu_share(pid: int) -> float:
@@ -157,4 +191,4 @@ def counts(stack: RunningStack) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    {"relay": relay, "glass": glass}[sys.argv[1]]()
+    {"relay": relay, "sockets": sockets, "glass": glass}[sys.argv[1]]()
