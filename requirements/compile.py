@@ -28,8 +28,9 @@ def compile_file(name: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    compile_file("dev.txt", *(f"--extra={name}" for name in ("demo", "train", "test", "dev")), *sys.argv[1:])
-    compile_file("run.txt", "--extra=demo", "--constraint=requirements/dev.txt")
-    compile_file("service.txt", "--constraint=requirements/dev.txt")
+    extras = ("demo", "otel", "train", "test", "dev")
+    compile_file("dev.txt", *(f"--extra={name}" for name in extras), *sys.argv[1:])
+    compile_file("run.txt", "--extra=demo", "--extra=otel", "--constraint=requirements/dev.txt")
+    compile_file("service.txt", "--extra=otel", "--constraint=requirements/dev.txt")
     compile_file("train.txt", "--extra=train", "--constraint=requirements/dev.txt")
     compile_file("gpu.txt", "--extra=gpu", "--constraint=requirements/dev.txt")

@@ -190,7 +190,7 @@ class BusSettings(Section):
     )
     server_key_file: Path | None = Field(None, description="the broker's CURVE public key, for its clients")
     authorized_keys_file: Path | None = Field(
-        None, description="the broker's list `role public-key` of its clients"
+        None, description="the broker's list of its clients, lines `role public-key`"
     )
 
 
@@ -202,6 +202,9 @@ class RedisSettings(Section):
     )
     password: SecretStr | None = Field(None, description="better than in the URL")
     password_file: Path | None = None
+    ca_file: Path | None = Field(
+        None, description="for rediss://: who signed the server's certificate; None: the system's authorities"
+    )
     data_dir: Path = Field(
         Path("~/.local/share/mien/redis"), description="where the embedded server keeps its data"
     )
@@ -351,6 +354,17 @@ class MetricsSettings(Section):
     objective: Duration = Field(0.25, gt=0, description="end-to-end latency that is still good")
 
 
+class OtelSettings(Section):
+    """Traces of recorded frames, by OpenTelemetry; the recorder sends them."""
+
+    endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+",
+        description="OTLP/HTTP receiver, such as http://127.0.0.1:4318; None: no traces",
+    )
+    every: int = Field(100, ge=1, description="each n-th frame of a camera, and all over metrics.objective")
+
+
 class LogSettings(Section):
     """What is logged, on standard error."""
 
@@ -395,6 +409,7 @@ class Settings(BaseSettings):
     scale: ScaleSettings = ScaleSettings()
     dashboard: DashboardSettings = DashboardSettings()
     metrics: MetricsSettings = MetricsSettings()
+    otel: OtelSettings = OtelSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

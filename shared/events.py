@@ -6,13 +6,24 @@ from typing import NamedTuple
 from shared.messages import Message, Part
 
 
+class Sender(NamedTuple):
+    """Whose key a connection has, and the services that its owner may be."""
+
+    key: str
+    roles: frozenset[str]
+
+
 class Received(NamedTuple):
-    """A decoded message from a peer, its parts as they came, and the broker's wall clock at arrival."""
+    """A decoded message from a peer, its parts as they came, and the broker's wall clock at arrival.
+
+    `sender` is known of HELLO and BEAT only, and only where keys are in use.
+    """
 
     peer: bytes
     message: Message
     parts: Sequence[Part]
     wall_ns: int = 0
+    sender: Sender | None = None
 
 
 class Vanished(NamedTuple):

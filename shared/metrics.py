@@ -101,6 +101,9 @@ HOST_BUSY: Final = _gauge("mien_host_busy_ratio", "Share of the host's cores tha
 HOST_CORES: Final = _gauge("mien_host_cores", "Cores of the host.", "host")
 REDIS_UP: Final = _gauge("mien_redis_up", "1 while Redis takes what this process writes, else 0.")
 INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
+TRACES: Final = _counter(
+    "mien_traces_total", "Sampled frames' traces: sent, failed (no receiver took them), dropped.", "outcome"
+)
 WEBHOOK_MESSAGES: Final = _counter(
     "mien_webhook_messages_total", "Webhook messages by what became of them in the end.", "outcome"
 )

@@ -1,5 +1,6 @@
 """How Redis is reached, and what its client's errors say to a person; the store's own part."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,11 @@ class Guard:
                 f"Redis at {self._shown_url} refuses the password ({error}); see redis.password"
             ) from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise StoreError(
+                    f"the certificate of Redis at {self._shown_url} is not trusted ({error}); "
+                    "see redis.ca_file"
+                ) from None
             raise StoreError(
                 f"Redis at {self._shown_url} does not answer ({error}); start it, or correct redis.url"
             ) from None
@@ -47,10 +53,11 @@ def connect(url: str, settings: RedisSettings) -> "redis.Redis":
     """Return a client, which connects when it is first used.
 
     Raises:
-        ConfigError: the URL is malformed.
+        ConfigError: the URL is malformed, or a file that the settings name can't be read.
     """
     password = settings.read_password()
     options: dict[str, Any] = {"password": password} if password else {}
+    options |= _tls_options(url, settings.ca_file)
     try:
         return redis.Redis.from_url(
             url,
@@ -63,6 +70,17 @@ def connect(url: str, settings: RedisSettings) -> "redis.Redis":
         )
     except ValueError as error:
         raise ConfigError(f"redis.url: {error}") from None
+
+
+def _tls_options(url: str, ca_file: Path | None) -> dict[str, Any]:
+    """Return what a client needs to check the server's certificate and that it was made out to its host."""
+    if not url.startswith("rediss://"):
+        if ca_file:
+            raise ConfigError("redis.ca_file: only a rediss:// URL has certificates; see redis.url")
+        return {}
+    if ca_file and not os.access(ca_file, os.R_OK):
+        raise ConfigError(f"redis.ca_file: can't read {ca_file}")
+    return {"ssl_check_hostname": True, "ssl_cert_reqs": "required", "ssl_ca_certs": ca_file and str(ca_file)}
 
 
 def url_of(settings: RedisSettings, run_dir: Path) -> str:

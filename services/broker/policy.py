@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from services.broker.admission import Admission
 from services.broker.dispatch import HANDOVER_SECONDS, Dispatcher, Limits
 from services.broker.queues import FairQueue
 from services.broker.roster import OpenJob, Peer
@@ -13,7 +14,6 @@ from shared.codec import encode
 from shared.events import Action, Announce, Event, Received, Subscribed, Vanished
 from shared.messages import (
     MAX_SEQUENCE_JUMP,
-    SCHEMA,
     Beat,
     BeatAck,
     Done,
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 SILENCE_SECONDS: Final = 3.0
 GAP_SECONDS: Final = 1.0
 """A pause of the broker's own; after it, nobody is judged by what happened meanwhile."""
-MAX_CAMERAS: Final = 256
 _PUBLISHERS: Final = frozenset({topology.DETECTOR.name, topology.RECORDER.name})
 
 
@@ -61,6 +60,7 @@ class Policy:
         """Well-formed messages that said what can't be; counted outside the ledger."""
         self._broker_run, self._host, self._limits = broker_run, host, limits
         self._last_tick: float | None = None
+        self._admission = Admission(self.desk.roster)
         self._handlers: dict[type[Header], Callable[[Peer, Any, Received, float], None]] = {
             Frame: self._on_frame,
             Output: self._on_output,
@@ -91,7 +91,7 @@ class Policy:
     def _on_received(self, event: Received, now: float) -> None:
         header = event.message.header
         if isinstance(header, Hello):
-            self._on_hello(event.peer, header, now)
+            self._on_hello(event, header, now)
         elif isinstance(header, Beat):
             self._on_beat(event, header, now)
         elif (peer := self.desk.roster.at(event.peer)) is None:
@@ -102,8 +102,9 @@ class Policy:
             peer.heard = now
             handler(peer, header, event, now)
 
-    def _on_hello(self, identity: bytes, hello: Hello, now: float) -> None:
-        if reason := self._refusal(hello):
+    def _on_hello(self, event: Received, hello: Hello, now: float) -> None:
+        identity = event.peer
+        if reason := self._admission.refusal(hello, event.sender):
             self.desk.say(identity, Refused(reason=reason))
             return
         rival = self.desk.roster.source(hello.camera) if hello.camera else None
@@ -123,19 +124,14 @@ class Policy:
         self.desk.say(identity, Welcome(broker_run=self._broker_run))
         self.desk.dispatch_all(now)
 
-    def _refusal(self, hello: Hello) -> str:
-        if hello.schema != SCHEMA:
-            return f"messages of version {hello.schema} here, {SCHEMA} at the broker: update the older one"
-        if hello.service not in topology.SERVICES:
-            return f"unknown service {hello.service!r}"
-        if hello.service != topology.CAPTURE.name:
-            return ""
-        if hello.camera is None or hello.run is None:
-            return "a source names its camera and run"
-        full = self.desk.roster.source_count() >= MAX_CAMERAS and not self.desk.roster.source(hello.camera)
-        return f"this broker has {MAX_CAMERAS} cameras already: shard cameras over brokers" if full else ""
-
     def _on_beat(self, event: Received, beat: Beat, now: float) -> None:
+        if self._admission.wrong_role(beat.service, event.sender):
+            self.invalid += 1
+            return
+        acknowledgement = BeatAck(sent_ns=beat.sent_ns, broker_ns=event.wall_ns, host=self._host)
+        if beat.service == topology.DASHBOARD.name:  # it takes no jobs: all it wants is the time
+            self.desk.say(event.peer, acknowledgement)
+            return
         peer = self.desk.roster.named(beat.service, beat.instance)
         if peer is None:
             self.desk.say(event.peer, Who())
@@ -143,7 +139,7 @@ class Policy:
         peer.heard, peer.redis_down = now, beat.redis_down
         if beat.captured > peer.received and peer.hello.camera and peer.hello.run:
             self._tell_seen(peer, beat.captured, now)
-        self.desk.say(event.peer, BeatAck(sent_ns=beat.sent_ns, broker_ns=event.wall_ns, host=self._host))
+        self.desk.say(event.peer, acknowledgement)
 
     def _bury(self, peer: Peer, now: float) -> None:
         """Forget a peer; what it held is tried again, dropped, or given to the next recorder."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from services.broker.policy import Policy
 from shared import metrics, topology
-from shared.broker_bus import BrokerSockets
+from shared.broker_bus import Arrival, BrokerSockets
 from shared.codec import decode
 from shared.errors import DecodeError
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
@@ -65,13 +65,14 @@ class Broker:
     def _take_burst(self) -> bool:
         """Deal with what the work socket holds; True if nothing was left."""
         for _ in range(_BURST):
-            received = self._sockets.receive()
-            if received is None:
+            arrival = self._sockets.receive()
+            if arrival is None:
                 return True
-            self._on_message(*received)
+            self._on_message(arrival)
         return False
 
-    def _on_message(self, peer: bytes, parts: Sequence[Part]) -> None:
+    def _on_message(self, arrival: Arrival) -> None:
+        peer, parts, sender = arrival
         try:
             message = decode(parts)
         except DecodeError as error:
@@ -79,7 +80,7 @@ class Broker:
             metrics.INVALID.labels(service=topology.BROKER.name, kind=_kind(parts)).inc()
             return
         before = self._policy.invalid
-        self._apply(Received(peer, message, parts, time.time_ns()), time.monotonic())
+        self._apply(Received(peer, message, parts, time.time_ns(), sender), time.monotonic())
         if self._policy.invalid > before:
             metrics.INVALID.labels(service=topology.BROKER.name, kind=_kind(parts)).inc()
 

@@ -11,12 +11,17 @@ def build(context: Context) -> Service:
     """Return the recorder's service, with its metrics and health facts wired up."""
     from services.recorder.observer import Observer
     from services.recorder.service import RecorderService
+    from services.recorder.traces import Tracer
 
     def wall_ns() -> int:
         return time.time_ns() + context.offset_ns()
 
-    service = RecorderService(context.settings, context.store.cursor, wall_ns)
-    observer = Observer(service.confirmed, wall_ns)
+    settings = context.settings
+    tracer = None
+    if settings.otel.endpoint:
+        tracer = Tracer(settings.otel, context.instance, settings.metrics.objective)
+    service = RecorderService(settings, context.store.cursor, wall_ns)
+    observer = Observer(service.confirmed, wall_ns, tracer)
     context.observe = observer.observe
     context.chores.append(lambda: context.health.update(service.facts))
     context.chores.append(lambda: observer.audit(context.store.books))

@@ -369,6 +369,14 @@ def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:
     assert secret.read_text() != before
 
 
+def test_a_key_s_line_names_its_roles(tmp_path: Path) -> None:
+    text = run("keys", "camera-host", "--role", "capture,detector", "--into", str(tmp_path))
+    assert f"\ncapture,detector {(tmp_path / 'camera-host.public').read_text().strip()}" in text
+    with pytest.raises(ConfigError, match="NAME: unknown role 'camera-host'; name the role with --role"):
+        run("keys", "camera-host", "--into", str(tmp_path), "--replace")
+    assert "authorized_keys" not in run("keys", "broker", "--into", str(tmp_path))
+
+
 def test_training_commands_get_all_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda name: object())
