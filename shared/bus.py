@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 HELLO_AGAIN_SECONDS: Final = 0.5
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
+_CONNECT_MS: Final = 2000
+"""Longest wait for one attempt: in an outage the kernel tries again after ever longer pauses."""
 
 
 def _client_keys(settings: BusSettings) -> tuple[bytes, bytes] | None:
@@ -47,6 +49,7 @@ def _connect(socket: zmq.Socket[bytes], address: str, keys: tuple[bytes, bytes] 
         socket.curve_publickey = zmq.curve_public(keys[1])
     socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
     socket.set(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+    socket.set(zmq.CONNECT_TIMEOUT, _CONNECT_MS)
     try:
         socket.connect(address)
     except zmq.ZMQError as error:

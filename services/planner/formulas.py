@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple
 
-from services.broker.policy import MAX_CAMERAS
+from services.broker.admission import MAX_CAMERAS
 from services.planner.coefficients import Costs, Jpeg
 from shared.messages import CROP_SIDE
 
