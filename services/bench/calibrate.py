@@ -25,24 +25,28 @@ from shared.vision.media import read_picture
 SIZE: Final = (640, 480)
 ONE_PROCESS: Final = {"detectors": 1, "classifiers": 1, "recorders": 1}
 P95_SIGMAS: Final = 1.645
+NO_GPU: Final = ("", "cpu", "none")
 JPEG_REPEATS: Final = 20
 
 
 class Stage(NamedTuple):
-    """One load under which costs are measured: cameras, frames a second of each, and its clip."""
+    """One load under which costs are measured: cameras, frames a second of each, and whether one face or
+    several are on them.
+    """
 
     name: str
     cameras: int
     fps: float
-    clip: str
+    is_group: bool = False
 
 
 STAGES: Final = (
-    Stage("light", 1, 5.0, "portrait"),
-    Stage("work", 4, 12.0, "portrait"),
-    Stage("faces", 4, 8.0, "group"),
-    Stage("heavy", 4, 75.0, "portrait"),
+    Stage("light", 1, 5.0),
+    Stage("work", 4, 12.0),
+    Stage("faces", 4, 8.0, is_group=True),
+    Stage("heavy", 4, 75.0),
 )
+"""Few and many wake-ups, one and several faces, and more than two cores can do."""
 
 
 class Measured(NamedTuple):
@@ -71,14 +75,18 @@ class Measured(NamedTuple):
 
 
 def calibrate(
-    settings: Mapping[str, Any], seconds: float, progress: Progress = lambda what, share: None
+    settings: Mapping[str, Any],
+    seconds: float,
+    progress: Progress = lambda what, share: None,
+    stages: Sequence[Stage] = STAGES,
 ) -> Coefficients:
-    """Run a stack of its own under four loads and return what things cost on this machine.
+    """Run a stack of its own under some loads and return what things cost on this machine.
 
     Args:
         settings: of the stack, nested; one worker of each kind is run.
         seconds: how long each load is measured.
         progress: told what is being done.
+        stages: the loads.
 
     Raises:
         MienError: media, settings or the stack do not work.
@@ -88,31 +96,28 @@ def calibrate(
     with tempfile.TemporaryDirectory(prefix="mien-calibrate-") as name:
         folder = Path(name)
         progress("making the clips", 0.0)
-        clips = _clips(folder)
+        clips = [_clip(stage, folder) for stage in stages]
         measured = []
         with Stack(folder, settings) as stack:
-            for number, stage in enumerate(STAGES):
-                progress(f"measuring: {stage.name}", number / len(STAGES))
-                measured.append(_measure(stack, stage, clips[stage.clip], seconds))
-        return _coefficients(measured, detector, _jpeg(clips["portrait"]))
+            for number, (stage, clip) in enumerate(zip(stages, clips, strict=True)):
+                progress(f"measuring: {stage.name}", number / len(stages))
+                measured.append(_measure(stack, stage, clip, seconds))
+        return coefficients_of(measured, detector, _jpeg(clips[0]))
 
 
-def _clips(folder: Path) -> dict[str, Path]:
-    """Make a clip of one face and one of several, both as fast as the fastest stage wants them."""
-    picture = read_picture(default_media())
-    group = folder / "group.png"
-    cv2.imwrite(str(group), np.tile(picture, (2, 2, 1)))
-    clips = {}
-    for name, media in (("portrait", default_media()), ("group", group)):
-        (folder / name).mkdir()
-        fps = max(stage.fps for stage in STAGES if stage.clip == name)
-        clips[name] = make_clip(media, SIZE, fps, folder / name)
-    return clips
+def _clip(stage: Stage, folder: Path) -> Path:
+    """Make a clip that plays as fast as the stage wants it: a camera that skips frames reads them all."""
+    media, own = default_media(), folder / stage.name
+    own.mkdir()
+    if stage.is_group:
+        cv2.imwrite(str(own / "group.png"), np.tile(read_picture(media), (2, 2, 1)))
+        media = own / "group.png"
+    return make_clip(media, SIZE, stage.fps, own)
 
 
 def _measure(stack: Stack, stage: Stage, clip: Path, seconds: float) -> Measured:
     names = [f"{stage.name}-{number}" for number in range(1, stage.cameras + 1)]
-    camera = CameraSettings(source=str(clip), loop=True, pace="live", fps=stage.fps)
+    camera = CameraSettings(source=str(clip), loop=True, pace="live")
     stack.add_cameras(dict.fromkeys(names, camera))
     time.sleep(WARM_UP_SECONDS)
     began, began_ns, cpu = time.monotonic(), time.time_ns(), read_cpu(stack)
@@ -152,20 +157,21 @@ def _spread(milliseconds: Mapping[str, float]) -> float:
     return math.log(max(1.0, high / middle)) / P95_SIGMAS if middle else 0.0
 
 
-def _coefficients(measured: Sequence[Measured], detector: str, jpeg: Jpeg) -> Coefficients:
+def coefficients_of(measured: Sequence[Measured], detector: str, jpeg: Jpeg) -> Coefficients:
+    """Return what the stages come to, given the detector's name and what JPEG costs."""
     costs = {name: _cost(name, measured) for name in Costs.__struct_fields__ if name != "capture"}
     capture, skipped_ms = _capture_cost(measured)
-    work = measured[1]
+    device = measured[0].device
     return Coefficients(
         machine=f"{_processor()}, {os.cpu_count()} cores",
-        gpu=work.device if "gpu" in work.device.lower() else "",
+        gpu="" if device in NO_GPU else device,
         measured_at=today(),
         detector=detector,
         width=SIZE[0],
         height=SIZE[1],
         costs=Costs(capture=capture, **costs),
         skipped_frame_ms=skipped_ms,
-        spread=round(min(2.0, work.spread), 3),
+        spread=round(min(2.0, min(m.spread for m in measured)), 3),
         jpeg=jpeg,
     )
 

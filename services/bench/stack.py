@@ -68,7 +68,11 @@ class Stack:
     ) -> None:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(STOP_SECONDS)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:  # its children die with it
+                self._process.kill()
+                self._process.wait()
         self.store.close()
 
     def add_cameras(self, cameras: Mapping[str, CameraSettings]) -> None:

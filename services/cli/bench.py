@@ -13,7 +13,7 @@ from shared.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-CALIBRATE_SECONDS = 6.0
+CALIBRATE_SECONDS = 5.0
 """How long each of its loads is measured."""
 SOAK_RETENTION_SECONDS = 30.0
 JSON_KEYS = (

@@ -92,11 +92,18 @@ def plan(
     if as_json:
         figures = {"simulated": prediction.figures()} if prediction else {}
         _print_json({**as_values(made), **figures, "coefficients": _about(known, shipped)})
-        return
-    console().print(_table(made))
+    else:
+        _print_tables(made, prediction, known, shipped)
+
+
+def _print_tables(
+    made: "Plan", prediction: "Prediction | None", known: "Coefficients", shipped: bool
+) -> None:
+    out = console()
+    out.print(_table(made))
     if prediction:
-        console().print("", _prediction_table(prediction))
-    console().print(_source(known, shipped))
+        out.print("", _prediction_table(prediction))
+    out.print(_source(known, shipped))
 
 
 def _simulate(shards: "dict[Shard, int]", seconds: float, seed: int) -> "Prediction":

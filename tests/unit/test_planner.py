@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner
 
+from services.bench.calibrate import Measured, coefficients_of
 from services.bench.fit import fit
 from services.cli.__main__ import app
 from services.planner import coefficients as kept
@@ -146,6 +147,36 @@ def test_the_fit_finds_what_the_rows_were_made_of_and_nothing_negative() -> None
     assert fit(rows, totals) == pytest.approx([0.004, 0.001, 0.005])
     assert fit([(1, 1), (2, 1), (3, 1)], [1.0, 1.9, 3.1])[1] >= 0
     assert fit([(1, 1), (2, 1)], [1.0, 3.0]) == pytest.approx([15 / 13, 0.0])
+
+
+def measured(cameras: int, frames: int, faces: int, skipped: int) -> Measured:
+    """Return a stage of 5 s where all cost what COSTS says, and a skipped frame 0.5 ms."""
+    processes = dict.fromkeys(Costs.__struct_fields__, 1) | {"capture": 1 + cameras}
+    cpu = {
+        name: (frames * cost.frame_ms + faces * cost.face_ms + processes[name] * 5 * cost.idle_ms) / 1000
+        for name in Costs.__struct_fields__
+        if (cost := COSTS.of(name))
+    }
+    cpu["capture"] += skipped * 0.5 / 1000
+    memory = {name: processes[name] * COSTS.of(name).memory_mb for name in processes}
+    return Measured(5.0, frames, faces, frames + skipped, cpu, processes, memory, 0.1, "cpu")
+
+
+def test_calibration_takes_apart_what_frames_faces_and_idling_cost() -> None:
+    stages = [
+        measured(1, 25, 25, 0),
+        measured(4, 240, 240, 0),
+        measured(4, 160, 500, 0),
+        measured(4, 600, 600, 900),
+    ]
+    found = coefficients_of(stages, "yunet-onnx-320", Jpeg(10.0, 5.0, 0.25))
+    for name in Costs.__struct_fields__:
+        got, wanted = found.costs.of(name), COSTS.of(name)
+        assert got.frame_ms == pytest.approx(wanted.frame_ms, abs=1e-3), name
+        assert got.face_ms == pytest.approx(wanted.face_ms, abs=1e-3), name
+        assert got.idle_ms == pytest.approx(wanted.idle_ms, abs=1e-2), name
+        assert got.memory_mb == wanted.memory_mb
+    assert found.skipped_frame_ms == pytest.approx(0.5, abs=1e-3)
 
 
 def test_the_command_prints_plan_and_simulation_as_json(tmp_path: Path) -> None:
