@@ -13,6 +13,7 @@ from shared.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+DETECTION_WIDTH = 320
 CALIBRATE_SECONDS = 5.0
 """How long each of its loads is measured."""
 SOAK_RETENTION_SECONDS = 30.0
@@ -42,8 +43,12 @@ def bench(
     classifiers: Annotated[int, typer.Option(min=1, max=64, help="Classifier processes.")] = 1,
     detectors: Annotated[int, typer.Option(min=1, max=64, help="Detector processes.")] = 1,
     detection_width: Annotated[
-        int, typer.Option(metavar="PIXELS", help="Width at which faces are looked for.")
-    ] = 320,
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help=f"Width at which faces are looked for; {DETECTION_WIDTH}, or as configured with --calibrate.",
+        ),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="YuNet weights, as `mien fetch` gets them.")] = None,
     backend: Annotated[
         str,
@@ -88,9 +93,11 @@ def bench(
     from shared.config import parse_duration
 
     scale = {"classifiers": classifiers, "detectors": detectors}
+    width = detection_width or (None if calibrate else DETECTION_WIDTH)
     settings: dict[str, Any] = {
         "scale": scale,
-        "detector": {"width": detection_width} | ({"weights": weights.absolute()} if weights else {}),
+        "detector": ({"width": width} if width else {})
+        | ({"weights": weights.absolute()} if weights else {}),
         "classifier": {"backend": backend},
     }
     if batch:
