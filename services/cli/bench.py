@@ -46,7 +46,7 @@ def bench(
         int | None,
         typer.Option(
             metavar="PIXELS",
-            help=f"Width at which faces are looked for; {DETECTION_WIDTH}, or as configured with --calibrate.",
+            help=f"Width at which faces are looked for; {DETECTION_WIDTH}, with --calibrate as configured.",
         ),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="YuNet weights, as `mien fetch` gets them.")] = None,
