@@ -88,7 +88,7 @@ class Source:
         fps: frames a second.
         phase: when its first frame is due.
         window: frames it may have unacknowledged.
-        sent_seconds, skipped_seconds: processor time of a frame that is sent, and of one that is not.
+        sent_seconds, skipped_seconds: processor time of a frame that is sent, and of one that is only read.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class Source:
         self.hello = hello("capture", f"capture.{camera}", window, camera)
         self._engine, self._broker, self._shots, self._camera = engine, broker, shots, camera
         self._interval, self._phase = 1 / fps, phase
-        self._sent_seconds, self._skipped_seconds = sent_seconds, skipped_seconds
+        self._sent_seconds, self._skipped_seconds = sent_seconds, min(sent_seconds, skipped_seconds)
         self._window: Window[float] = Window(window, live=True)
         self._process = Process(engine, "capture")
         self._stopped = False
         broker.connect(self, beats_from=phase)
-        engine.at(phase, self._shoot)
+        engine.at(phase, self._grab)
 
     @property
     def captured(self) -> int:
@@ -128,26 +128,27 @@ class Source:
             self._window.acknowledge(header.sequences)
             self._send()
 
-    def _shoot(self) -> None:
+    def _grab(self) -> None:
+        """Read the next frame ahead of its time, as capture does; then wait until it is due."""
+        self._process.do(self._skipped_seconds, self._await_due)
+
+    def _await_due(self) -> None:
+        due = self._phase + self._window.captured * self._interval
+        self._engine.at(max(self._engine.now, due), lambda: self._shoot(due))
+
+    def _shoot(self, due: float) -> None:
         if self._stopped:
             self._end()
-            return
-        due = self._phase + self._window.captured * self._interval
-        late = self._engine.now > due + self._interval
-        if late or self._window.is_full:
+        elif self._engine.now > due + self._interval or self._window.is_full:
             self._window.skip()
-            self._process.do(self._skipped_seconds, self._await_next)
+            self._grab()
         else:
-            self._process.do(self._sent_seconds, lambda: self._take(due))
+            self._process.do(self._sent_seconds - self._skipped_seconds, lambda: self._take(due))
 
     def _take(self, due: float) -> None:
         self._window.add(due)
         self._send()
-        self._await_next()
-
-    def _await_next(self) -> None:
-        due = self._phase + self._window.captured * self._interval
-        self._engine.at(max(self._engine.now, due), self._shoot)
+        self._grab()
 
     def _send(self) -> None:
         while outgoing := self._window.next():
