@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from services.dashboard.lockout import Lockout
 from services.dashboard.roles import Identity, Role, address_of, role_of
+from services.dashboard.security import SAFE_METHODS
 from services.dashboard.sessions import Session, Sessions
 from shared.tokens import Tokens
 
@@ -18,7 +19,6 @@ __all__ = ["NEED_ADMIN", "NEED_VIEWER", "Access", "Role", "role_of"]
 COOKIE: Final = "mien_session"
 CSRF_HEADER: Final = "x-csrf-token"
 NOT_LOGGED_IN: Final = "log in first, or send a token as `Authorization: Bearer TOKEN`"
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RefusedError(Exception):

@@ -10,7 +10,7 @@ from pydantic import Field
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from services.dashboard.openapi import errors
-from shared.config import CameraKey, CameraSettings, MetricsSettings, redact
+from shared.config import CameraKey, CameraSettings, MetricsSettings, Settings, redact
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
 from shared.status import Status, read_status
@@ -24,6 +24,12 @@ def get_store(request: Request) -> Store:
     """Return the app's store."""
     store: Store = request.app.state.store
     return store
+
+
+def get_settings(request: Request) -> Settings:
+    """Return the app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
 
 
 StoreParameter = Annotated[Store, Depends(get_store)]
@@ -61,7 +67,7 @@ def status(store: StoreParameter) -> Response:
 @router.get("/api/prometheus-targets", tags=["system"], dependencies=[NEED_VIEWER])
 def prometheus_targets(request: Request, store: StoreParameter) -> list[dict[str, Any]]:
     """Every living process, for Prometheus' `http_sd_configs`."""
-    metrics: MetricsSettings = request.app.state.settings.metrics
+    metrics = get_settings(request).metrics
     return [_target(sign, metrics) for sign in store.health() if sign.metrics_port]
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -68,28 +68,12 @@ def create_app(
     Raises:
         ConfigError: the tokens can't be used.
     """
-
     glass = GlassMeter(wall_ns)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        hub = app.state.hub = Hub(source())
-        announcer = Announcer(store, hub, settings.metrics.objective, glass)
-        app.state.announcer = announcer
-        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
-        for task in tasks:
-            task.add_done_callback(_end_with)
-        yield
-        app.state.pictures.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     app = _Documented(
         title="Mien",
         description=openapi.DESCRIPTION,
         openapi_tags=openapi.TAGS,
-        lifespan=lifespan,
+        lifespan=_live_feeds(store, source, settings, glass),
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -112,6 +96,27 @@ def create_app(
     app.add_middleware(Gate, access=app.state.access, rates=Rates(settings.dashboard.rate))
     app.add_middleware(Guard, hosts=settings.dashboard.hosts, body_limits=BODY_LIMITS)
     return app
+
+
+def _live_feeds(
+    store: Store, source: Callable[[], FeedSource], settings: Settings, glass: GlassMeter
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what runs beside the app: the hub of feeds, and the announcer of the status."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub = app.state.hub = Hub(source())
+        announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective, glass)
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
+        for task in tasks:
+            task.add_done_callback(_end_with)
+        yield
+        app.state.pictures.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    return lifespan
 
 
 class _Documented(FastAPI):
@@ -154,8 +159,5 @@ async def _store_away(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """Say what is wrong without giving back what was sent: it may hold a password."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    return JSONResponse({"detail": f"{where}: {first['msg']}" if where else first["msg"]}, 422)
+    return JSONResponse({"detail": openapi.first_problem(error.errors())}, 422)

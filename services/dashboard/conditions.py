@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from shared.config import WebhookSettings
+from shared.emotions import UNCERTAIN
 from shared.records import CameraState, WebhookState
 
 COVERED: Final = 0.8
 """So much of the time must have been seen (for an emotion: with a face in it) before anything is said."""
 MAX_GAP_NS: Final = 5_000_000_000
 """A frame stands for the time since the frame before, but for no more than this."""
-UNCERTAIN: Final = "uncertain"
 
 
 class Frame(NamedTuple):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
-from services.dashboard.api import CameraPath, StoreParameter, shown_camera
+from services.dashboard.api import CameraPath, StoreParameter, get_settings, shown_camera
 from shared import topology
 from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
 from shared.config import CameraSettings, Settings, camera_settings, redact
@@ -76,12 +76,6 @@ class ModelChoice(BaseModel):
     files: list[str] = []
     configured: bool = Field(description="used where nothing else was asked for")
     wanted: bool = Field(description="what the classifiers are to use now")
-
-
-def get_settings(request: Request) -> Settings:
-    """Return the app's settings."""
-    settings: Settings = request.app.state.settings
-    return settings
 
 
 @router.patch("/api/cameras/{name}", tags=["cameras"], dependencies=[NEED_ADMIN])

@@ -6,12 +6,12 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
-from services.dashboard.access import NOT_LOGGED_IN, SAFE_METHODS, Access, RefusedError
+from services.dashboard.access import NOT_LOGGED_IN, Access, RefusedError
 from services.dashboard.rates import Rates
 from services.dashboard.roles import IDENTITY, Role, address_of
-from services.dashboard.security import App, Receive, Scope, Send
+from services.dashboard.security import SAFE_METHODS, App, Receive, Scope, Send
 
-OPEN: Final = frozenset({"/", "/docs", "/healthz"})
+OPEN_PAGES: Final = frozenset({"/", "/docs", "/healthz"})
 """What anybody may load: the pages themselves hold nothing, and show the login."""
 OPEN_FOLDER: Final = "/static/"
 SESSION: Final = "/api/session"
@@ -45,7 +45,7 @@ class Gate:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        is_page = scope["path"] in OPEN or scope["path"].startswith(OPEN_FOLDER)
+        is_page = scope["path"] in OPEN_PAGES or scope["path"].startswith(OPEN_FOLDER)
         connection = HTTPConnection(scope)
         if not is_page and (early := self._rates.take(address_of(connection))):
             raise RefusedError(429, "too many requests from this address", early)
@@ -66,7 +66,7 @@ def is_open(scope: Scope) -> bool:
     if scope["type"] == "websocket":
         return False
     is_login = path == SESSION and scope["method"] == "POST"
-    return is_login or path in OPEN or path.startswith(OPEN_FOLDER)
+    return is_login or path in OPEN_PAGES or path.startswith(OPEN_FOLDER)
 
 
 def needed_role(scope: Scope) -> Role:

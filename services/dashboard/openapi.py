@@ -1,9 +1,11 @@
 """What the OpenAPI document says that FastAPI does not see: structs, errors, login, and what it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+
+from services.dashboard.gate import OPEN_PAGES
 
 _REFERENCE: Final = "#/components/schemas/"
 
@@ -61,6 +63,13 @@ def errors(reasons: Mapping[int, str]) -> Responses:
     }
 
 
+def first_problem(found: Sequence[Any]) -> str:
+    """Return the first of pydantic's errors in one line, without what was sent: it may hold a password."""
+    first = found[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
 _PROBLEM: Final = {
     "type": "object",
     "title": "Problem",
@@ -81,7 +90,6 @@ TAGS: Final = [
     {"name": "system", "description": "How the stack does."},
     {"name": "access", "description": "Login, and who changed what."},
 ]
-OPEN: Final = frozenset({"/healthz"})
 _USUAL: Final = {
     401: "Log in first, or send a token",
     403: "This needs the admin role",
@@ -94,7 +102,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add to FastAPI's document, in place, what holds for every route: login, and errors as they look."""
     document["components"].setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     for path, methods in document["paths"].items():
-        for route in methods.values() if path not in OPEN else ():
+        for route in methods.values() if path not in OPEN_PAGES else ():
             route["security"] = [{"token": []}]
             responses = route["responses"]
             for status, described in errors(_USUAL).items():

@@ -29,8 +29,6 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
 )
-
-
 NOT_KEPT: Final = (b"cache-control", b"no-store")
 """For answers that do not say themselves whether they may be kept."""
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from services.dashboard.access import NEED_VIEWER, Role, role_of
 from services.dashboard.api import CameraPath, StoreParameter
-from services.dashboard.feeds import Hub, picture_jpeg
+from services.dashboard.camera_feed import picture_jpeg
+from services.dashboard.feeds import Hub
 from services.dashboard.live import may_be_clear
 from services.dashboard.openapi import errors
 from shared.messages import Preview

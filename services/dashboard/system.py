@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -237,5 +237,5 @@ def system(
 
     Also while Redis is away: then the verdict says so, and `status` is null.
     """
-    reader: Any = request.app.state.system
+    reader: SystemReader = request.app.state.system
     return Response(reader.read(minutes), media_type="application/json")

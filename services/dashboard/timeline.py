@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from msgspec import Struct
 
 from services.dashboard.access import NEED_VIEWER
-from services.dashboard.api import CameraPath, StoreParameter, as_json
+from services.dashboard.api import CameraPath, StoreParameter, as_json, get_settings
 from services.dashboard.moments import HELP, moment
 from services.dashboard.openapi import answer, errors
 from shared.config import Settings
@@ -140,7 +140,7 @@ def timeline(
     one of them over the sum of all.
     """
     names = _names(store, cameras)
-    settings: Settings = request.app.state.settings
+    settings = get_settings(request)
     span = span_of(
         *_range(store, settings, names, since, until), time.time(), settings.retention.results, step
     )
@@ -164,7 +164,7 @@ def export(
 ) -> StreamingResponse:
     """A file with a row for each face of each frame, or for each minute; camera after camera."""
     names = _names(store, cameras)
-    start, end = _range(store, request.app.state.settings, names, since, until)
+    start, end = _range(store, get_settings(request), names, since, until)
     if rows is Rows.FACES:
         records: Iterator[Row] = _faces(store, names, start, end, zone)
         columns: tuple[str, ...] = COLUMNS

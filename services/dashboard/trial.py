@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from services.dashboard.access import NEED_ADMIN
-from services.dashboard.api import StoreParameter
-from services.dashboard.control import get_settings, kept_source
+from services.dashboard.api import StoreParameter, get_settings
+from services.dashboard.control import kept_source
 from services.dashboard.live import may_be_clear
 from services.dashboard.openapi import errors
 from shared.config import CameraKey, CameraSettings, Settings, redact
@@ -41,7 +41,7 @@ class TrialFace(BaseModel):
     score: float
 
 
-class Trial(BaseModel):
+class CameraTrial(BaseModel):
     """What the source gave."""
 
     width: int
@@ -59,7 +59,7 @@ class Trial(BaseModel):
     dependencies=[NEED_ADMIN],
     responses=errors({422: "Why the source gives no picture", 429: "Too many trials at once"}),
 )
-async def try_camera(camera: TrialCamera, request: Request, store: StoreParameter) -> Trial:
+async def try_camera(camera: TrialCamera, request: Request, store: StoreParameter) -> CameraTrial:
     """Open a source as capture would; say what it gives and which faces are in its picture, or why not."""
     settings = get_settings(request)
     wanted, clear = await asyncio.to_thread(_prepare, camera, store)
@@ -71,7 +71,7 @@ async def try_camera(camera: TrialCamera, request: Request, store: StoreParamete
         report = await _look(wanted, settings, "clear" if clear else "blurred")
     finally:
         _running.discard(ticket)
-    return Trial(**{**report, "picture": f"data:image/jpeg;base64,{report['picture']}"})
+    return CameraTrial(**{**report, "picture": f"data:image/jpeg;base64,{report['picture']}"})
 
 
 def _prepare(camera: TrialCamera, store: Store) -> tuple[CameraSettings, bool]:

@@ -11,12 +11,12 @@ from pydantic.config import JsonDict
 
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN
-from services.dashboard.api import StoreParameter
+from services.dashboard.api import StoreParameter, get_settings
 from services.dashboard.deliveries import Outcome
-from services.dashboard.openapi import errors
+from services.dashboard.openapi import errors, first_problem
 from services.dashboard.sender import Head, send
 from services.dashboard.watching import trial_of
-from shared.config import CameraKey, Settings, WebhookSettings
+from shared.config import CameraKey, WebhookSettings
 from shared.messages import CAMERA_PATTERN
 from shared.records import WantedWebhook
 from shared.store import Store
@@ -85,7 +85,7 @@ class ShownWebhook(BaseModel):
     last_result: str | None = Field(description="status of its answer, or why there was none")
 
 
-class Trial(BaseModel):
+class WebhookTrial(BaseModel):
     """What came of a test message."""
 
     delivered: bool
@@ -161,9 +161,7 @@ def change_webhook(
     try:
         settings = WebhookSettings(**{**known.settings.model_dump(), **values})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HTTPException(422, f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise HTTPException(422, first_problem(error.errors())) from None
     store.webhooks.put(name, settings, known.origin)
     audit.record(request, "webhook.change", name, ", ".join(sorted(values)))
     return shown(store, name, find(store, name))
@@ -187,17 +185,16 @@ def remove_webhook(name: WebhookPath, request: Request, store: StoreParameter) -
     summary="Try a webhook",
     responses=_NONE_SUCH,
 )
-def try_webhook(name: WebhookPath, request: Request, store: StoreParameter) -> Trial:
+def try_webhook(name: WebhookPath, request: Request, store: StoreParameter) -> WebhookTrial:
     """Send it a message with the event `test` now, once, past its queue, and say what came of it."""
     wanted = find(store, name)
-    settings: Settings = request.app.state.settings
     began = time.monotonic()
     now_ns = time.time_ns()
     message = trial_of(name, wanted.settings, now_ns)
     head = msgspec.json.decode(message, type=Head)
-    attempt = send(wanted.settings, message, head, settings.dashboard.webhook_targets)
+    attempt = send(wanted.settings, message, head, get_settings(request).dashboard.webhook_targets)
     audit.record(request, "webhook.test", name, attempt.result)
-    return Trial(
+    return WebhookTrial(
         delivered=attempt.outcome is Outcome.DELIVERED,
         result=attempt.result,
         seconds=round(time.monotonic() - began, 3),

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from services.dashboard.feeds import KEPT_PICTURES, Hub, picture_key
+from services.dashboard.camera_feed import KEPT_PICTURES, picture_key
+from services.dashboard.feeds import Hub
 from services.dashboard.viewers import View, Viewer
 from shared.messages import Preview
 from shared.topology import preview_topic

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from services.dashboard import snapshot
 from services.dashboard.app import create_app
-from services.dashboard.feeds import Hub, picture_jpeg
+from services.dashboard.camera_feed import picture_jpeg
+from services.dashboard.feeds import Hub
 from shared.config import DashboardSettings, Settings
 from shared.messages import Preview
 from tests.fake_stack import FakeStore, SceneFeed, preview, process, scene
