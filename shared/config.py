@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.errors import ConfigError
 from shared.messages import CAMERA_PATTERN, MAX_AREAS, MAX_CORNERS
 from shared.secret import read_secret
+from shared.topology import MAX_WORKERS
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
@@ -310,9 +311,9 @@ class RetentionSettings(Section):
 class ScaleSettings(Section):
     """How many workers `mien up` starts."""
 
-    detectors: int = Field(1, ge=0, le=64)
-    classifiers: int = Field(2, ge=0, le=64)
-    recorders: int = Field(1, ge=0, le=16)
+    detectors: int = Field(1, ge=0, le=MAX_WORKERS["detector"])
+    classifiers: int = Field(2, ge=0, le=MAX_WORKERS["classifier"])
+    recorders: int = Field(1, ge=0, le=MAX_WORKERS["recorder"])
     gpus: str = Field("auto", pattern=r"^(auto|none|\d+(,\d+)*)$")
 
 

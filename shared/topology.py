@@ -54,6 +54,8 @@ BROKER: Final = Service("broker", 0, None, 9106, 5)
 SERVICES: Final = {
     service.name: service for service in (CAPTURE, DETECTOR, CLASSIFIER, RECORDER, DASHBOARD, BROKER)
 }
+MAX_WORKERS: Final = {DETECTOR.name: 64, CLASSIFIER.name: 64, RECORDER.name: 16}
+"""Processes of a service that may be asked for; the others run once."""
 
 LIVE_WINDOW: Final = 1
 """Frames a live source may have unacknowledged: one that waits at the broker while the next is captured."""

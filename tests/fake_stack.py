@@ -11,12 +11,12 @@ import cv2
 import msgspec
 import numpy as np
 
-from services.recorder.document import timestamp
 from shared.config import CameraSettings
 from shared.emotions import EMOTIONS
 from shared.errors import StoreError
 from shared.records import CameraState, Change, Health, TimedFrame, Wanted, WantedCamera
 from shared.store_figures import FrameAges, ServerFigures
+from shared.timestamp import timestamp
 
 RUN = 1_700_000_000_000
 

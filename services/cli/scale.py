@@ -1,13 +1,11 @@
 """`mien scale`: how many workers a running `mien up` keeps."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect, record
 from shared.errors import ConfigError
-
-MOST: Final = {"detector": 64, "classifier": 64, "recorder": 16}
 
 
 def scale(
@@ -37,10 +35,12 @@ def parse_count(text: str) -> tuple[str, int]:
     Raises:
         ConfigError: unknown service, or no count in range.
     """
+    from shared.topology import MAX_WORKERS
+
     service, separator, count = text.partition("=")
     service = service.removesuffix("s")
-    if not separator or service not in MOST:
-        raise ConfigError(f"{text}: expected one of {', '.join(f'{name}=N' for name in MOST)}")
-    if not count.isdecimal() or int(count) > MOST[service]:
-        raise ConfigError(f"{text}: expected a number from 0 to {MOST[service]}")
+    if not separator or service not in MAX_WORKERS:
+        raise ConfigError(f"{text}: expected one of {', '.join(f'{name}=N' for name in MAX_WORKERS)}")
+    if not count.isdecimal() or int(count) > MAX_WORKERS[service]:
+        raise ConfigError(f"{text}: expected a number from 0 to {MAX_WORKERS[service]}")
     return f"{service}s", int(count)

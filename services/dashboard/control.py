@@ -10,20 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from services.dashboard.api import CameraPath, StoreParameter, get_settings, shown_camera
-from shared import topology
 from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
 from shared.config import CameraSettings, Settings, camera_settings, redact
 from shared.errors import ArtefactError, ConfigError
 from shared.records import Wanted
 from shared.stack import lock_holder
 from shared.store import Store
+from shared.topology import MAX_WORKERS
+from shared.worker_counts import COUNTED, worker_counts
 
-COUNTS: Final = {
-    "detectors": topology.DETECTOR.name,
-    "classifiers": topology.CLASSIFIER.name,
-    "recorders": topology.RECORDER.name,
-}
-"""Names of the counts in the settings, and the services whose processes they count."""
 MAX_DETAIL: Final = 500
 """Characters of a change in the audit log: polygons may be long."""
 
@@ -56,9 +51,9 @@ class StackChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(None, min_length=1, description="`path` of one of `GET /api/models`")
-    detectors: Annotated[int, Field(ge=0, le=64)] | None = None
-    classifiers: Annotated[int, Field(ge=0, le=64)] | None = None
-    recorders: Annotated[int, Field(ge=0, le=16)] | None = None
+    detectors: Annotated[int, Field(ge=0, le=MAX_WORKERS["detector"])] | None = None
+    classifiers: Annotated[int, Field(ge=0, le=MAX_WORKERS["classifier"])] | None = None
+    recorders: Annotated[int, Field(ge=0, le=MAX_WORKERS["recorder"])] | None = None
     blur: bool | None = Field(None, description="null: blurred")
 
 
@@ -108,7 +103,7 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     """What holds now: the model, how many of each worker, whether faces are blurred."""
     settings, wanted = get_settings(request), store.wanted()
     supervised = lock_holder(settings.run_dir) is not None
-    counts = _asked_counts(settings, wanted) if supervised else _living_counts(store)
+    counts = worker_counts(settings.scale, wanted) if supervised else _living_counts(store)
     model, notice = wanted.model or str(configured_model(settings)), settings.dashboard.notice
     return StackSettings(model=model, blur=wanted.blur, supervised=supervised, notice=notice, **counts)
 
@@ -117,7 +112,7 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
 def change_settings(request: Request, change: StackChange, store: StoreParameter) -> StackSettings:
     """Change any of model, blur and, under `mien up`, the number of workers; no frame is lost."""
     settings, values = get_settings(request), change.model_dump(exclude_unset=True)
-    if values.keys() & COUNTS.keys() and lock_holder(settings.run_dir) is None:
+    if values.keys() & COUNTED.keys() and lock_holder(settings.run_dir) is None:
         raise HTTPException(
             409, "no `mien up` runs this stack: change the number of processes where it was started"
         )
@@ -184,12 +179,6 @@ def _changes(values: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items())[:MAX_DETAIL]
 
 
-def _asked_counts(settings: Settings, wanted: Wanted) -> dict[str, int]:
-    """Return how many of each the supervisor keeps: as asked for, else as configured."""
-    asked = {name: getattr(wanted, name) for name in COUNTS}
-    return {name: getattr(settings.scale, name) if count is None else count for name, count in asked.items()}
-
-
 def _living_counts(store: Store) -> dict[str, int]:
     services = [sign.service for sign in store.health()]
-    return {name: services.count(service) for name, service in COUNTS.items()}
+    return {name: services.count(service) for name, service in COUNTED.items()}

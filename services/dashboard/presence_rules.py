@@ -15,7 +15,6 @@ SLOW_CAMERA: Final = 0.8
 """A camera that gives less than this share of the frames asked for sets the limit."""
 SETTLED_SECONDS: Final = 30.0
 """So long after a camera came alive, results should be there."""
-SCALABLE: Final = (topology.DETECTOR.name, topology.CLASSIFIER.name, topology.RECORDER.name)
 
 
 def absent(evidence: Evidence) -> Iterator[Finding]:
@@ -26,7 +25,7 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
         if service == topology.BROKER.name:
             text = "No broker runs, and nothing moves without one: start it (mien up, or its container)."
             yield Finding(code="broker_away", level="bad", text=text)
-        elif service in SCALABLE:
+        elif service in topology.MAX_WORKERS:
             text = f"No {service} runs, so no result comes: set {service}=1."
             yield Finding(code="no_worker", level="bad", text=text, action={f"{service}s": 1})
         else:

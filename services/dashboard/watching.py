@@ -3,7 +3,6 @@
 import itertools
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ from shared import metrics
 from shared.config import WebhookSettings
 from shared.records import WantedWebhook
 from shared.store import Store
+from shared.timestamp import timestamp
 
 MAX_RESULTS: Final = 2000
 """Of one camera read at once; what is more is read the next time."""
@@ -111,7 +111,7 @@ def message_of(name: str, camera: str, settings: WebhookSettings, change: Change
         seen |= {"face_seconds": round(change.seen.face_seconds, 2), "people": change.seen.people}
     return _encode(
         name, change.event, now_ns, settings,
-        {"camera": camera, "zone": settings.zone, "began_at": _iso(change.state.began_ns), **seen},
+        {"camera": camera, "zone": settings.zone, "began_at": timestamp(change.state.began_ns), **seen},
     )  # fmt: skip
 
 
@@ -127,15 +127,9 @@ def _encode(name: str, event: str, now_ns: int, settings: WebhookSettings, more:
             "id": uuid.uuid4().hex,
             "webhook": name,
             "event": event,
-            "at": _iso(now_ns),
+            "at": timestamp(now_ns),
             "at_ns": now_ns,
             "condition": {field: value for field, value in condition.items() if value is not None},
             **more,
         }
-    )
-
-
-def _iso(wall_ns: int) -> str:
-    return (
-        datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )

@@ -1,13 +1,13 @@
 """The JSON of one result, as it lies in Redis and goes to the page (described in docs/redis.md)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from services.recorder.counts import Sighting
 from shared.messages import Reading, Result
+from shared.timestamp import timestamp
 
 _encoder = msgspec.json.Encoder()
 
@@ -45,12 +45,6 @@ def result_json(
             "excess": result.excess,
         }
     )
-
-
-def timestamp(wall_ns: int) -> str:
-    """Return wall clock nanoseconds as ISO 8601 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{wall_ns // 1_000_000 % 1000:03d}Z"
 
 
 def _face(labels: Sequence[str], face: Reading, seen: Sighting) -> dict[str, Any]:

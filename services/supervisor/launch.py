@@ -12,6 +12,7 @@ from shared import topology
 from shared.config import DashboardSettings, Settings, environment_overrides
 from shared.errors import ConfigError, StackError
 from shared.records import Wanted
+from shared.worker_counts import worker_counts
 
 REDIS: Final = "redis"
 STOP_SECONDS: Final = {
@@ -36,12 +37,12 @@ def stages() -> Sequence[Stage]:
 
 def counts(settings: Settings, wanted: Wanted) -> dict[str, int]:
     """Return how many processes of each service there should be: as asked at run time, else as configured."""
-    scale = settings.scale
+    workers = worker_counts(settings.scale, wanted)
     return {
         topology.BROKER.name: 1,
-        topology.RECORDER.name: scale.recorders if wanted.recorders is None else wanted.recorders,
-        topology.CLASSIFIER.name: scale.classifiers if wanted.classifiers is None else wanted.classifiers,
-        topology.DETECTOR.name: scale.detectors if wanted.detectors is None else wanted.detectors,
+        topology.RECORDER.name: workers["recorders"],
+        topology.CLASSIFIER.name: workers["classifiers"],
+        topology.DETECTOR.name: workers["detectors"],
         topology.CAPTURE.name: 1,
         topology.DASHBOARD.name: 1,
     }

@@ -18,6 +18,7 @@ from shared.errors import StackError, StoreError
 from shared.stack import write_record
 from shared.store import Store
 from shared.tokens import how_to_log_in
+from shared.worker_counts import COUNTED
 
 TICK_SECONDS: Final = 0.2
 STOPPING_TICK_SECONDS: Final = 0.02
@@ -108,7 +109,7 @@ class Supervisor:
         """Say what is wanted, where other commands find it, and begin."""
         self._want_cameras()
         scale = self._settings.scale
-        chosen = scale.model_fields_set & {"detectors", "classifiers", "recorders"}
+        chosen = scale.model_fields_set & COUNTED.keys()
         if chosen:
             self._store.set_wanted(**{name: getattr(scale, name) for name in chosen})
         write_record(self._settings.run_dir, self._hints.record())

@@ -5,12 +5,12 @@ import math
 import pytest
 
 from services.recorder.counts import latency_bucket, stage_seconds
-from services.recorder.document import timestamp
 from services.recorder.observer import Observer
 from services.recorder.smoothing import Smoother
 from shared import metrics
 from shared.records import Advance, Applied, Facts, Recorded
 from shared.store_figures import Books
+from shared.timestamp import timestamp
 
 
 def test_after_a_half_life_old_and_new_weigh_the_same() -> None:
