@@ -14,6 +14,8 @@ from playwright.sync_api import Page, expect
 from shared.topology import STAGES
 from tests.browser.drawn import outline, wait_for_frame
 from tests.media import carphone, packaged
+from tests.prometheus import PROMETHEUS, WHERE_FROM, running_prometheus
+from tests.queries import dashboard_queries, rule_queries, rules, selectors
 from tests.running_stack import RunningStack
 from tests.waiting import wait_for
 
@@ -165,6 +167,65 @@ def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> 
         box = page.locator(f"#pipeline .stage[data-service={service}]")
         expect(box).to_contain_text(f"\u00d7{workers}", timeout=FIRST_FRAME_MS)
     expect(page.locator("#verdict")).to_have_attribute("data-code", re.compile("[a-z]"))
+
+
+FAULTS = {
+    "mien_clock_offset_seconds",
+    "mien_invalid_messages_total",
+    "mien_webhook_messages_total",
+    "ALERTS",
+}
+"""Series that a stack on one machine has only when something is wrong, or somebody wants webhooks."""
+
+
+def is_of_health(selector: Any) -> bool:
+    """Say whether a stack that is well has series for a selector."""
+    wanted = {matcher.value for matcher in selector.matchers.matchers if matcher.name == "outcome"}
+    return selector.name not in FAULTS and wanted <= {"recorded"}
+
+
+def test_prometheus_gets_what_dashboards_rules_and_alerts_ask_for(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    if PROMETHEUS is None:
+        pytest.skip(f"no prometheus here: {WHERE_FROM}")
+    queries = [*rule_queries(), *dashboard_queries()]
+    asked = {
+        selector.prettify()
+        for query in queries
+        for selector in selectors(query.text)
+        if is_of_health(selector)
+    }
+    page.goto(url)
+    wait_for_frame(page, CAMERA)
+    with running_prometheus(tmp_path, url) as prometheus:
+        wait_for(lambda: prometheus.query("camera:mien_frames:rate1m"), "rules are reckoned", 60)
+        for selector in sorted(asked):
+            wait_for(lambda selector=selector: prometheus.query(selector), f"series {selector}", 30)
+        for query in dashboard_queries():
+            if all(is_of_health(selector) for selector in selectors(query.text)):
+                wait_for(lambda text=query.text: prometheus.query(text), f"{query.where}: {query.text}", 30)
+        workers = {sample["metric"]["service"] for sample in prometheus.query("mien_workers")}
+        assert {"detector", "classifier", "recorder"} <= workers  # not the broker's, that served it
+        names = "|".join(rule["alert"] for rule in rules() if rule["labels"].get("severity") == "critical")
+        assert prometheus.query(f'ALERTS{{alertstate="firing",alertname=~"{names}"}}') == []
+
+
+def test_a_paused_camera_is_not_down(url: str) -> None:
+    def exposed() -> str:
+        with urllib.request.urlopen(f"{url}api/prometheus-targets") as answer:
+            capture = next(row for row in json.load(answer) if row["labels"]["service"] == "capture")
+        with urllib.request.urlopen(f"http://{capture['targets'][0]}/metrics") as answer:
+            return str(answer.read().decode())
+
+    series = f'mien_camera_up{{camera="{CAMERA}"}}'
+    wait_for(lambda: f"{series} 1.0" in exposed(), "the camera is up", 20)
+    for paused in (True, False):
+        body = json.dumps({"paused": paused}).encode()
+        headers = {"content-type": "application/json"}
+        address = f"{url}api/cameras/{CAMERA}"
+        urllib.request.urlopen(urllib.request.Request(address, body, headers, method="PATCH")).close()
+        wait_for(lambda paused=paused: (series not in exposed()) is paused, f"paused is {paused}", 20)
 
 
 def test_a_camera_added_by_form_is_live_on_the_wall(page: Page, url: str) -> None:

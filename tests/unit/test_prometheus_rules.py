@@ -1,27 +1,18 @@
 """Recording rules and alerts do what they say, by promtool; and none of them is left untested."""
 
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-RULE_FILES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
+from tests.prometheus import PROMTOOL, WHERE_FROM
+from tests.queries import ROOT, RULE_FILES, rules
+
 CASE_FILES = sorted((ROOT / "tests/monitoring").glob("*.yml"))
-PROMTOOL = shutil.which("promtool", path=f"{Path(sys.executable).parent}:/usr/bin:/usr/local/bin")
 
-needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None, reason="no promtool here: tests/install_prometheus .venv/bin gets it from Debian"
-)
-
-
-def rules() -> list[dict[str, Any]]:
-    groups = [group for path in RULE_FILES for group in yaml.safe_load(path.read_text())["groups"]]
-    return [rule for group in groups for rule in group["rules"]]
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason=f"no promtool here: {WHERE_FROM}")
 
 
 def cases(kind: str) -> list[dict[str, Any]]:
