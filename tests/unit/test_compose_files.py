@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from shared import topology
 from shared.config import Settings, load_settings
+from tests.setting_names import setting_names
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = sorted((ROOT / "deploy").glob("compose.*.yaml"))
@@ -32,16 +32,6 @@ OURS = {name: service for name, service in SERVICES.items() if name not in UPSTR
 def settled(value: object) -> str:
     """Return a value as compose gives it where no variable is set."""
     return re.sub(r"\$\{[A-Z_0-9]+:?-([^${}]*)\}", r"\1", str(value))
-
-
-def setting_names(model: type[BaseModel], prefix: str) -> set[str]:
-    names = set()
-    for name, field in model.model_fields.items():
-        variable = f"{prefix}{name.upper()}"
-        names.add(variable)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names |= setting_names(field.annotation, f"{variable}__")
-    return names
 
 
 def environments() -> list[tuple[str, dict[str, Any]]]:
@@ -121,7 +111,7 @@ def test_the_last_word_of_each_image_is_a_user():
 
 @pytest.mark.parametrize(("where", "environment"), environments())
 def test_every_variable_is_a_setting_and_every_fixed_value_is_good(where, environment, monkeypatch):
-    names = setting_names(Settings, "MIEN_")
+    names = setting_names(Settings)
     for variable, value in environment.items():
         if not variable.startswith("MIEN_"):
             continue
@@ -149,7 +139,7 @@ def test_the_example_of_env_names_what_compose_reads(monkeypatch):
     examples = example_variables()
     assert set(examples) == used - {"MIEN_REVISION"}
     for name, value in examples.items():
-        if name in setting_names(Settings, "MIEN_") - {"MIEN_CONFIG"}:
+        if name in setting_names(Settings) - {"MIEN_CONFIG"}:
             monkeypatch.setenv(name, value)
     load_settings()
 
