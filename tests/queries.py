@@ -23,6 +23,15 @@ OWN = {"up": set[str](), "ALERTS": {"alertname", "alertstate", "severity"}}
 """Prometheus' own series."""
 
 
+FAULTS = {
+    "mien_clock_offset_seconds",
+    "mien_invalid_messages_total",
+    "mien_webhook_messages_total",
+    "ALERTS",
+}
+"""Series that a stack on one machine has only when something is wrong, or somebody wants webhooks."""
+
+
 @dataclass(frozen=True)
 class Query:
     """An expression, and where it stands."""
@@ -73,6 +82,12 @@ def filled_in(text: str) -> str:
 def selectors(text: str) -> list[Any]:
     """Return the vector selectors of an expression."""
     return [node for node in _nodes(promql_parser.parse(text)) if hasattr(node, "matchers")]
+
+
+def is_of_health(selector: Any) -> bool:
+    """Say whether a stack that is well has series for a selector."""
+    wanted = {matcher.value for matcher in selector.matchers.matchers if matcher.name == "outcome"}
+    return selector.name not in FAULTS and wanted <= {"recorded"}
 
 
 def labels_of(text: str) -> set[str]:

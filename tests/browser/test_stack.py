@@ -15,7 +15,7 @@ from shared.topology import STAGES
 from tests.browser.drawn import outline, wait_for_frame
 from tests.media import carphone, packaged
 from tests.prometheus import PROMETHEUS, WHERE_FROM, running_prometheus
-from tests.queries import dashboard_queries, rule_queries, rules, selectors
+from tests.queries import dashboard_queries, is_of_health, rule_queries, rules, selectors
 from tests.running_stack import RunningStack
 from tests.waiting import wait_for
 
@@ -167,21 +167,6 @@ def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> 
         box = page.locator(f"#pipeline .stage[data-service={service}]")
         expect(box).to_contain_text(f"\u00d7{workers}", timeout=FIRST_FRAME_MS)
     expect(page.locator("#verdict")).to_have_attribute("data-code", re.compile("[a-z]"))
-
-
-FAULTS = {
-    "mien_clock_offset_seconds",
-    "mien_invalid_messages_total",
-    "mien_webhook_messages_total",
-    "ALERTS",
-}
-"""Series that a stack on one machine has only when something is wrong, or somebody wants webhooks."""
-
-
-def is_of_health(selector: Any) -> bool:
-    """Say whether a stack that is well has series for a selector."""
-    wanted = {matcher.value for matcher in selector.matchers.matchers if matcher.name == "outcome"}
-    return selector.name not in FAULTS and wanted <= {"recorded"}
 
 
 def test_prometheus_gets_what_dashboards_rules_and_alerts_ask_for(
