@@ -169,6 +169,7 @@ def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> 
     expect(page.locator("#verdict")).to_have_attribute("data-code", re.compile("[a-z]"))
 
 
+@pytest.mark.timeout(300)
 def test_prometheus_gets_what_dashboards_rules_and_alerts_ask_for(
     page: Page, url: str, tmp_path: Path
 ) -> None:
