@@ -27,9 +27,10 @@ FAULTS = {
     "mien_clock_offset_seconds",
     "mien_invalid_messages_total",
     "mien_webhook_messages_total",
+    "mien_traces_total",
     "ALERTS",
 }
-"""Series that a stack on one machine has only when something is wrong, or somebody wants webhooks."""
+"""Series that a stack on one machine has only when something is wrong, or webhooks or traces are wanted."""
 
 
 @dataclass(frozen=True)
