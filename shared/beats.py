@@ -79,21 +79,25 @@ class Beats:
         self._stop.set()
 
     def _run(self) -> None:
-        socket = BeatSocket(self._settings.bus)
+        socket = BeatSocket(self._settings.bus) if self._beating else None
         beats = 0
         while not self._stop.is_set():
             due = time.monotonic() + BEAT_SECONDS
-            if self._beating:
+            if socket:
                 self._beat(socket)
             if beats % HEALTH_BEATS == 0:
                 faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
                 self._do(self._publish_health)
             for chore in self._chores:
                 self._do(chore)
-            self._listen(socket, due)
+            if socket:
+                self._listen(socket, due)
+            else:
+                self._stop.wait(max(0.0, due - time.monotonic()))
             beats += 1
         faulthandler.cancel_dump_traceback_later()
-        socket.close()
+        if socket:
+            socket.close()
 
     def _beat(self, socket: BeatSocket) -> None:
         age = self._step_age()

@@ -1,11 +1,7 @@
 """A frame that crashes every detector is dropped after the second death; all others are recorded."""
 
 import os
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -15,36 +11,12 @@ import pytest
 from shared.config import CameraSettings, RedisSettings, environment_overrides
 from shared.store import Store
 from tests.chaos.crashing_detector import POISON_WIDTH
+from tests.chaos.processes import kept_alive
 from tests.valkey import start_valkey
 from tests.waiting import wait_for
 
 PICTURES = 9
 POISON = 4
-
-
-@contextmanager
-def kept_alive(module: str, environment: dict[str, str]) -> Iterator[list[int]]:
-    """Run a process and start it again whenever it ends, as a supervisor does; gives the exit codes."""
-    codes: list[int] = []
-    over = threading.Event()
-    command = [sys.executable, "-m", module, "--instance", module.split(".")[-1]]
-    current: list[subprocess.Popen[bytes]] = [subprocess.Popen(command, env=environment)]
-
-    def look_after() -> None:
-        while not over.is_set():
-            code = current[0].wait()
-            if not over.is_set():
-                codes.append(code)
-                current[0] = subprocess.Popen(command, env=environment)
-
-    thread = threading.Thread(target=look_after)
-    thread.start()
-    try:
-        yield codes
-    finally:
-        over.set()
-        current[0].terminate()
-        thread.join(10)
 
 
 @pytest.fixture
