@@ -132,6 +132,18 @@ def test_own_coefficients_come_before_the_shipped_ones(
     assert read_coefficients() == (mine, False)
 
 
+def test_the_shipped_coefficients_are_whole_and_name_their_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "CACHE", tmp_path / "none.json")
+    found, shipped = read_coefficients()
+    assert shipped
+    assert "cores" in found.machine
+    assert all(cost.frame_ms > 0 for cost in (found.costs.capture, found.costs.broker, found.costs.detector))
+    assert found.costs.classifier.face_ms > 0
+    assert make_plan(Load(cameras=500, fps=10, faces=3), found).need("shards") >= 2
+
+
 @pytest.mark.parametrize("content", [b"{}", b"no JSON", b"\xff"])
 def test_a_file_with_something_else_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.json").write_bytes(content)
