@@ -147,23 +147,26 @@ class Beats:
         )
         metrics.HOST_CORES.labels(host=host).set(cores)
         metrics.HOST_BUSY.labels(host=host).set(busy)
-        metrics.REDIS_UP.set(0)
-        self._store.publish_health(
-            Health(
-                service=self._service,
-                instance=self._instance,
-                host=host,
-                pid=os.getpid(),
-                started_ns=self._started_ns,
-                metrics_port=self._metrics_port,
-                state=state,
-                clock_offset_seconds=self.offset_ns / 1e9,
-                cores=cores,
-                host_busy=busy,
-                facts=dict(facts),
-            )
+        sign = Health(
+            service=self._service,
+            instance=self._instance,
+            host=host,
+            pid=os.getpid(),
+            started_ns=self._started_ns,
+            metrics_port=self._metrics_port,
+            state=state,
+            clock_offset_seconds=self.offset_ns / 1e9,
+            cores=cores,
+            host_busy=busy,
+            facts=dict(facts),
         )
-        metrics.REDIS_UP.set(1)
+        redis_up = metrics.REDIS_UP.labels(service=self._service)
+        try:
+            self._store.publish_health(sign)
+        except StoreError:
+            redis_up.set(0)
+            raise
+        redis_up.set(1)
 
     def _do(self, chore: Callable[[], None]) -> None:
         try:

@@ -99,7 +99,7 @@ CAMERA_RECONNECTS: Final = _counter(
 CLOCK_OFFSET: Final = _gauge("mien_clock_offset_seconds", "Broker's wall clock minus this host's.", "host")
 HOST_BUSY: Final = _gauge("mien_host_busy_ratio", "Share of the host's cores that are busy.", "host")
 HOST_CORES: Final = _gauge("mien_host_cores", "Cores of the host.", "host")
-REDIS_UP: Final = _gauge("mien_redis_up", "1 while Redis takes what this process writes, else 0.")
+REDIS_UP: Final = _gauge("mien_redis_up", "1 while Redis takes what a process writes, else 0.", "service")
 INVALID: Final = _counter("mien_invalid_messages_total", "Messages refused on arrival.", "service", "kind")
 TRACES: Final = _counter(
     "mien_traces_total", "Sampled frames' traces: sent, failed (no receiver took them), dropped.", "outcome"

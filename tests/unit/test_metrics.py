@@ -37,16 +37,16 @@ class FailingStore:
 
 def test_a_process_shows_whether_redis_takes_what_it_writes(tmp_path: Path) -> None:
     store: Any = FailingStore()
-    metrics.REDIS_UP.set(1)
-    beats = Beats(Settings(run_dir=tmp_path), "detector", "detector-1", store)
+    beats = Beats(Settings(run_dir=tmp_path), "someone", "someone-1", store)
+    assert value("mien_redis_up", service="someone") is None  # one that only starts accuses nobody
     beats.start()
-    wait_for(lambda: value("mien_redis_up") == 0, "Redis' being down", 20)
+    wait_for(lambda: value("mien_redis_up", service="someone") == 0, "Redis' being down", 20)
     store.is_mended = True
-    wait_for(lambda: value("mien_redis_up") == 1, "Redis' being up", 20)
+    wait_for(lambda: value("mien_redis_up", service="someone") == 1, "Redis' being up", 20)
     beats.stop()
     (host,) = [sample.labels["host"] for sample in next(iter(metrics.HOST_CORES.collect())).samples]
     assert metrics.REGISTRY.get_sample_value("mien_host_busy_ratio", {"host": host}) is not None
 
 
-def value(name: str) -> float | None:
-    return metrics.REGISTRY.get_sample_value(name)
+def value(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(name, labels)
