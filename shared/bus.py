@@ -84,13 +84,14 @@ class Client:
         self._on_welcome = on_welcome or (lambda: None)
         self._on_invalid = on_invalid or (lambda kind: None)
         self._said_hello_at = 0.0
+        self._complained = False
         keys = _client_keys(settings)
         self._socket = make_socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)
         self._socket.set(zmq.SNDHWM, max(8, 2 * hello.window))
         self._socket.set(zmq.RCVHWM, max(8, 2 * hello.window))
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         )
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
@@ -147,8 +148,14 @@ class Client:
         event = zmq.utils.monitor.recv_monitor_message(self._monitor)
         if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self.say_hello()
-        else:
-            self.broker_run = 0
+            return
+        self.broker_run = 0
+        if event["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH and not self._complained:
+            self._complained = True
+            logger.error(
+                "the broker does not know this process's key (bus.secret_key_file): "
+                "put its public key into the broker's bus.authorized_keys_file"
+            )
 
     def _take(self) -> Message | None:
         if not has_input(self._socket):

@@ -109,6 +109,8 @@ def test_a_listed_key_is_welcomed_and_others_wait_for_good(
     for _ in range(20):  # they try again and again
         assert [each.receive(0.05) for each in refused] == [None, None, None]
     assert not any(each.ready for each in refused)
+    unknown = "the broker does not know this process's key (bus.secret_key_file)"
+    assert sum(record.message.startswith(unknown) for record in caplog.records) == 1  # the stranger's own log
     assert sorted(record.message for record in caplog.records if "refused" in record.message) == sorted(said)
 
 

@@ -160,6 +160,11 @@ def test_hello_with_another_schema_is_refused_naming_both(bench: Bench) -> None:
     assert SCHEMA in refused.reason
 
 
+def test_a_dashboard_that_takes_no_jobs_is_told_the_time(bench: Bench) -> None:
+    bench.say("page", Beat(service="dashboard", instance="page", sent_ns=9))
+    assert bench.heads("page") == [BeatAck(sent_ns=9, broker_ns=5, host="host/boot")]
+
+
 def test_a_message_from_an_unknown_peer_is_answered_who(bench: Bench) -> None:
     bench.frame("door", 1)
     assert bench.heads("door") == [Who()]
