@@ -11,41 +11,46 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.config import CameraSettings
 from shared.topology import STAGES
 from tests.browser.drawn import outline, wait_for_frame
-from tests.media import carphone, packaged
+from tests.media import carphone
 from tests.prometheus import PROMETHEUS, WHERE_FROM, running_prometheus
 from tests.queries import dashboard_queries, is_of_health, rule_queries, rules, selectors
 from tests.running_stack import RunningStack
 from tests.waiting import wait_for
 
-CAMERA = "demo-carphone"
-FIRST_FRAME_MS = 20_000
+pytestmark = pytest.mark.timeout(300)
+CAMERA = "carphone"
+START_SECONDS = 90.0
+FIRST_FRAME_MS = 60_000
+"""For what starts a process, on a machine that does much else."""
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[RunningStack]:
-    """A running demo."""
-    packaged("skimage", "data/astronaut.png")
-    carphone()
+    """A stack with one camera, slow enough to be followed anywhere."""
+    camera = CameraSettings(source=str(carphone()), loop=True, pace="live", fps=5)
     with (
         tempfile.TemporaryDirectory(prefix="mien-") as folder,
-        RunningStack(Path(folder), "--detection-width", "320", "--classifiers", "1") as stack,
+        RunningStack(Path(folder), "--detection-width", "320", "--classifiers", "1", "--no-demo") as stack,
     ):
-        stack.wait_for_result(CAMERA)
-        stack.wait_until("dashboard", 1)
+        stack.wait_until("capture", 1, START_SECONDS)
+        stack.store.put_camera(CAMERA, camera)
+        stack.wait_for_result(CAMERA, START_SECONDS)
+        stack.wait_until("dashboard", 1, START_SECONDS)
         yield stack
 
 
 @pytest.fixture(scope="module")
 def url(stack: RunningStack) -> str:
-    """The demo's dashboard."""
+    """The dashboard."""
     return str(stack.record()["dashboard"]).rstrip("/") + "/"
 
 
 def recorded(url: str, camera: str, run: int, sequence: int) -> dict[str, Any] | None:
     """Return the result of one frame, as the API gives it."""
-    with urllib.request.urlopen(f"{url}api/cameras/{camera}/results?from=10s&limit=1000") as answer:
+    with urllib.request.urlopen(f"{url}api/cameras/{camera}/results?from=2m&limit=1000") as answer:
         rows = json.load(answer)["results"]
     return next((row for row in rows if (row["run"], row["sequence"]) == (run, sequence)), None)
 
@@ -93,7 +98,7 @@ def test_a_killed_camera_process_shows_as_lost_and_comes_back(
     page: Page, stack: RunningStack, url: str
 ) -> None:
     page.goto(url)
-    page.set_default_timeout(3 * FIRST_FRAME_MS)
+    page.set_default_timeout(FIRST_FRAME_MS)
     wait_for_frame(page, CAMERA)
     page.evaluate(STATES, f"article[data-camera={CAMERA}]")
     for process in stack.children():
@@ -126,7 +131,7 @@ def test_the_timeline_has_weighed_the_face(url: str) -> None:
         seconds = sum(bucket["uncertain"] + sum(bucket["emotions"].values()) for bucket in buckets)
         return seconds > 3 and 0 < sum(bucket["arrived"] for bucket in buckets) < 30
 
-    wait_for(weighed, "three face-seconds of the demo's camera")
+    wait_for(weighed, "three face-seconds of the camera", START_SECONDS)
 
 
 def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
@@ -143,7 +148,7 @@ def test_the_page_shows_the_numbers_of_the_status(page: Page, url: str) -> None:
         captured = int(row.locator("td").nth(0).inner_text().replace(",", ""))
         return 0 <= int(ledger["captured"]) - captured < 100
 
-    wait_for(agrees, "the page shows the ledger of the API")
+    wait_for(agrees, "the page shows the ledger of the API", START_SECONDS)
 
 
 def test_the_system_page_the_api_and_the_metrics_agree(page: Page, url: str) -> None:
@@ -230,10 +235,10 @@ def test_a_camera_added_by_form_is_live_on_the_wall(page: Page, url: str) -> Non
     page.goto(f"{url}#/cameras/formed")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".notice", has_text="formed is paused")).to_be_visible(timeout=FIRST_FRAME_MS)
-    wait_for(lambda: state_of(url, "formed") == "paused", "the camera is paused", 20)
+    wait_for(lambda: state_of(url, "formed") == "paused", "the camera is paused", START_SECONDS)
     page.get_by_role("button", name="Remove…").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-    wait_for(lambda: state_of(url, "formed") is None, "the camera is gone", 20)
+    wait_for(lambda: state_of(url, "formed") is None, "the camera is gone", START_SECONDS)
 
 
 def test_this_devices_camera_is_recorded_like_any_other(page: Page, url: str) -> None:
@@ -247,7 +252,7 @@ def test_this_devices_camera_is_recorded_like_any_other(page: Page, url: str) ->
       return sequence > 5 && [Number(run), Number(sequence)];
     }"""
     run, sequence = page.wait_for_function(drawn).json_value()
-    row = wait_for(lambda: recorded(url, "laptop", run, sequence), "the frame is recorded")
+    row = wait_for(lambda: recorded(url, "laptop", run, sequence), "the frame is recorded", START_SECONDS)
     assert row is not None
     assert row["width"] == 640
     page.locator(".recording").get_by_role("button", name="Stop").click()

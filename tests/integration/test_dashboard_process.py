@@ -63,7 +63,7 @@ def url(process: "subprocess.Popen[bytes]", store: Store) -> str:
     def health() -> list[Health]:
         return [sign for sign in store.health() if sign.service == "dashboard"]
 
-    return str(wait_for(health, "the dashboard's health", 20)[0].facts["url"]).replace("http", "ws") + "ws"
+    return str(wait_for(health, "the dashboard's health", 60)[0].facts["url"]).replace("http", "ws") + "ws"
 
 
 async def read_pairs(url: str, seconds: float) -> dict[str, list[int]]:
@@ -126,7 +126,7 @@ def test_it_stops_at_once_though_somebody_watches(process: "subprocess.Popen[byt
 def test_a_taken_port_ends_it_with_one_line(folder: Path, valkey_url: str, url: str) -> None:
     port = url.split(":")[2].split("/")[0]
     second = start(folder, valkey_url, MIEN_DASHBOARD__PORT=port)
-    _, errors = second.communicate(timeout=20)
+    _, errors = second.communicate(timeout=60)
     assert second.returncode == 2
     assert len(errors.decode().splitlines()) == 1
     assert f"127.0.0.1:{port}" in errors.decode()

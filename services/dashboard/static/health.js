@@ -28,5 +28,5 @@ export function showSummary(status, glassSeconds) {
     `p95 ${milliseconds(status.latency.p95_ms)}`,
     ...(glassSeconds === null ? [] : [`on this screen ${duration(glassSeconds)}`]),
   ];
-  setText(byId("summary"), parts.join(" · "));
+  setText(byId("summary"), parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · "));
 }

@@ -49,9 +49,10 @@ export class Tile {
     const age = this.#screen.ageSeconds;
     setText(this.#facts.rate.value, rate(this.#screen.rate));
     setText(this.#facts.age.value, age === null ? "–" : duration(age));
-    this.element.dataset.state = this.#screen.tick(this.#status);
+    const shown = this.#screen.tick(this.#status);
+    this.element.dataset.state = shown;
     this.element.toggleAttribute("data-late", this.#screen.late);
-    setText(this.#state, stateText(this.#status));
+    setText(this.#state, stateText(this.#status, shown));
   }
 
   #showReading(result) {
@@ -72,8 +73,9 @@ export class Tile {
   }
 }
 
-/** Write a camera's state: live, connecting, paused, or lost or ended and since when. */
-export function stateText(status) {
+/** Write a camera's state: live, connecting, paused, or lost or ended and since when; shown: what its screen says. */
+export function stateText(status, shown) {
+  if (shown === "stale") return "no picture";
   const { state, since_ns: since } = status ?? { state: "connecting", since_ns: 0 };
   return ["lost", "ended"].includes(state) && since ? `${state} since ${clockTime(since)}` : state;
 }

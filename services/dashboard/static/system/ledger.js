@@ -55,7 +55,7 @@ export function ledgerTable(cameras) {
 export function dropsTable(dropped, recent) {
   const names = Object.entries(dropped).sort(([, one], [, other]) => other - one);
   if (names.length === 0) return h("p", { class: "hint" }, "No frame was dropped.");
-  const lately = `in the last ${Math.round(recent.seconds)} s`;
+  const lately = recent.seconds < 1 ? "lately" : `in the last ${Math.round(recent.seconds)} s`;
   const rows = names.map(([reason, frames]) => [
     reason,
     count(frames),

@@ -47,6 +47,8 @@ class CameraView {
   #cards = new Map();
   #readings = new Map();
   #past = new Map();
+  #shownAt = 0;
+  #shownSeconds = 0;
   #known = true;
   #timer = setInterval(() => this.#tick(), TICK_MS);
 
@@ -129,6 +131,8 @@ class CameraView {
 
   #show(result) {
     const seconds = result.captured_ns / 1e9;
+    this.#shownAt = this.#app.clock.now() / 1000;
+    this.#shownSeconds = seconds;
     setText(this.#facts.latency.value, milliseconds(result.latency_ms));
     setText(this.#facts.faces.value, String(result.faces.length));
     for (const face of result.faces) {
@@ -161,7 +165,7 @@ class CameraView {
   #tick(camera = this.#camera()) {
     const now = this.#app.clock.now() / 1000;
     for (const [track, card] of this.#cards) {
-      if (now - card.seenAt > KEPT_SECONDS) {
+      if (now - this.#shownAt > KEPT_SECONDS || this.#shownSeconds - card.seenAt > KEPT_SECONDS) {
         card.element.remove();
         this.#cards.delete(track);
         this.#readings.delete(track);
@@ -173,10 +177,11 @@ class CameraView {
     setText(this.#facts.age.value, age === null ? "–" : duration(age));
     setText(this.#facts["on screen"].value, this.screen.glassMs === null ? "–" : duration(this.screen.glassMs / 1000));
     const shown = this.#known ? camera : { state: "unknown", detail: `there is no camera ${this.#name}` };
-    this.#stage.dataset.state = this.screen.tick(shown);
+    const seen = this.screen.tick(shown);
+    this.#stage.dataset.state = seen;
     this.#stage.toggleAttribute("data-late", this.screen.late);
-    this.#state.dataset.state = this.#stage.dataset.state;
-    setText(this.#state, stateText(shown));
+    this.#state.dataset.state = seen;
+    setText(this.#state, stateText(shown, seen));
   }
 }
 
