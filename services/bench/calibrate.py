@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from services.bench.clip import default_media, make_clip
@@ -61,6 +62,7 @@ class Measured(NamedTuple):
         memory_mb: service → resident memory of them together.
         spread: standard deviation of the logarithm of the detector's time for a frame.
         device: of the classifier, such as `cpu`.
+        others: cores that were neither unused nor this stack's.
     """
 
     seconds: float
@@ -72,6 +74,7 @@ class Measured(NamedTuple):
     memory_mb: Mapping[str, float]
     spread: float
     device: str
+    others: float = 0.0
 
 
 def calibrate(
@@ -121,10 +124,11 @@ def _measure(stack: Stack, stage: Stage, clip: Path, seconds: float) -> Measured
     stack.add_cameras(dict.fromkeys(names, camera))
     time.sleep(WARM_UP_SECONDS)
     began, began_ns, cpu = time.monotonic(), time.time_ns(), read_cpu(stack)
-    captured = _captured(stack, names)
+    captured, unused = _captured(stack, names), _unused()
     time.sleep(seconds)
     ended_ns, spent = time.time_ns(), read_cpu(stack).since(cpu)
     passed, captured = time.monotonic() - began, _captured(stack, names) - captured
+    unused = _unused() - unused
     processes = {service: len(found) for service, found in stack.processes().items()}
     memory = read_memory(stack)
     results = [
@@ -144,7 +148,14 @@ def _measure(stack: Stack, stage: Stage, clip: Path, seconds: float) -> Measured
         memory_mb=memory,
         spread=_spread(stage_milliseconds(results).get("detect", {})),
         device=device,
+        others=max(0.0, (os.cpu_count() or 1) - (unused + sum(spent.values())) / passed),
     )
+
+
+def _unused() -> float:
+    """Return seconds so far in which cores had nothing to do."""
+    times = psutil.cpu_times()
+    return float(times.idle + getattr(times, "iowait", 0.0))
 
 
 def _captured(stack: Stack, names: Sequence[str]) -> int:
@@ -173,6 +184,7 @@ def coefficients_of(measured: Sequence[Measured], detector: str, jpeg: Jpeg) -> 
         skipped_frame_ms=skipped_ms,
         spread=round(min(2.0, min(m.spread for m in measured)), 3),
         jpeg=jpeg,
+        others=round(sum(m.others for m in measured) / len(measured), 2),
     )
 
 

@@ -130,7 +130,7 @@ def _calibrate(settings: dict[str, Any], json_file: Path | None) -> None:
     from rich.progress import Progress
 
     from services.bench.calibrate import calibrate
-    from services.planner.coefficients import write_coefficients
+    from services.planner.coefficients import NOTABLE, write_coefficients
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
@@ -140,6 +140,11 @@ def _calibrate(settings: dict[str, Any], json_file: Path | None) -> None:
             lambda what, share: progress.update(task, description=what, completed=share),
         )
     print(f"{write_coefficients(found, json_file)}: {found.source}")
+    if found.others >= NOTABLE:
+        print(
+            "What runs beside makes everything seem dearer: calibrate again when nothing does.",
+            file=sys.stderr,
+        )
 
 
 def _as_json(figures: dict[str, Any]) -> dict[str, Any]:

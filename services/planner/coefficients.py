@@ -13,6 +13,9 @@ SHIPPED: Final = Path(__file__).with_name("shipped_coefficients.json")
 """Measured on the machine that it names; used until this one was calibrated."""
 CACHE: Final = Path("~/.cache/mien/coefficients.json")
 
+NOTABLE: Final = 0.1
+"""Cores in use by others that are worth a word."""
+
 Amount = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[str, Meta(max_length=200)]
 
@@ -78,6 +81,8 @@ class Coefficients(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     spread: Annotated[float, Meta(ge=0, le=2)]
     """How much a job's time varies: standard deviation of its logarithm."""
     jpeg: Jpeg
+    others: Amount = 0.0
+    """Cores that other programs held meanwhile: they slow everything down, so that all seems to cost more."""
 
     @property
     def pixels(self) -> int:
@@ -88,7 +93,10 @@ class Coefficients(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def source(self) -> str:
         """Where and when they were measured, for a person."""
         device = f", classifier on {self.gpu}" if self.gpu else ""
-        return f"{self.machine}{device}, {self.measured_at}, {self.detector}, {self.width}x{self.height}"
+        crowd = f", beside other programs on {self.others:.1f} cores" if self.others >= NOTABLE else ""
+        return (
+            f"{self.machine}{device}, {self.measured_at}, {self.detector}, {self.width}x{self.height}{crowd}"
+        )
 
 
 def today() -> str:

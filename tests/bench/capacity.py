@@ -1,13 +1,16 @@
 """Predictions beside real runs: `python -m tests.bench.capacity --load 4x15 [--weights FILE]`.
 
 Runs the stack under the load with one worker of each kind, simulates the same, and prints both as a row of
-the table in docs/capacity.md. Calibrate first: `mien bench --calibrate`.
+the table in docs/capacity.md. Calibrate first: `mien bench --calibrate`. Cores that other programs held
+meanwhile are not the stack's: the simulation has what was left.
 """
 
 import argparse
-import os
+import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from services.bench.run import Load as RealLoad
 from services.bench.run import run_bench
@@ -22,21 +25,34 @@ WIDTH = 320
 
 
 def run(cameras: int, fps: float, seconds: float, weights: Path | None) -> dict[str, Any]:
-    """Return frames a second, cores in use and p95 in ms of a real run."""
+    """Return frames a second, cores in use, latency, and cores that other programs left, of a real run."""
     settings: dict[str, Any] = {
         "scale": {"classifiers": 1, "detectors": 1},
         "detector": {"width": WIDTH} | ({"weights": weights.absolute()} if weights else {}),
     }
-    figures = run_bench(RealLoad(cameras, fps, seconds=seconds, settings=settings, kernel=False))
+    idle: list[tuple[float, float]] = []
+
+    def watch(what: str, share: float) -> None:
+        if what == "measuring":
+            idle.append((time.monotonic(), psutil.cpu_times().idle + psutil.cpu_times().iowait))
+
+    load = RealLoad(cameras, fps, seconds=seconds, settings=settings, kernel=False)
+    figures = run_bench(load, watch)
+    unused = (idle[-1][1] - idle[0][1]) / (idle[-1][0] - idle[0][0])
     rate, cost = figures["frames_per_second"], figures["cpu_seconds_per_1000_frames"]
     cores = {service: round(each * rate / 1000, 3) for service, each in cost.items()}
-    return {"frames_per_second": rate, "cores": cores, "latency_ms": figures["latency_ms"]}
+    return {
+        "frames_per_second": rate,
+        "cores": cores,
+        "latency_ms": figures["latency_ms"],
+        "left": cores["all"] + unused,
+    }
 
 
-def predict(cameras: int, fps: float, known: Coefficients) -> dict[str, Any]:
-    """Return the same of a simulation on as many cores as there are here."""
+def predict(cameras: int, fps: float, known: Coefficients, cores: float) -> dict[str, Any]:
+    """Return the same of a simulation on so many cores."""
     plan = make_plan(Load(cameras, fps), known)
-    changes = {"detectors": 1, "classifiers": 1, "recorders": 1, "cores": os.cpu_count()}
+    changes = {"detectors": 1, "classifiers": 1, "recorders": 1, "cores": cores}
     return simulate_shards(shards_of(plan, known, load_settings(), **changes), 10.0).figures()
 
 
@@ -51,8 +67,8 @@ def main() -> None:
     cameras, fps = arguments.load.split("x")
     known, _ = read_coefficients(arguments.coefficients)
     real = run(int(cameras), float(fps), arguments.seconds, arguments.weights)
-    said = predict(int(cameras), float(fps), known)
-    cells = [arguments.load]
+    said = predict(int(cameras), float(fps), known, real["left"])
+    cells = [arguments.load, f"{real['left']:.2f}"]
     for name in ("frames_per_second", "cores", "latency_ms"):
         measured, predicted = (_figure(figures[name]) for figures in (real, said))
         cells += [f"{measured:.3g}", f"{predicted:.3g}", f"{predicted / measured - 1:+.0%}"]

@@ -121,6 +121,11 @@ def test_coefficients_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert read_coefficients(path) == (COEFFICIENTS, False)
 
 
+def test_coefficients_say_what_else_was_running() -> None:
+    assert "beside" not in COEFFICIENTS.source
+    assert "beside other programs on 0.6 cores" in structs.replace(COEFFICIENTS, others=0.6).source
+
+
 def test_own_coefficients_come_before_the_shipped_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
