@@ -104,7 +104,7 @@ async function checkLogin() {
   router.show();
 }
 
-const navigation = () => showNavigation(byId("views"), VIEWS, app.role, parse(location.hash).name);
+const navigation = () => showNavigation(byId("views"), VIEWS, parse(location.hash).name);
 
 app.on("view", navigation);
 document.addEventListener("visibilitychange", () => app.watch(watched));

@@ -1,7 +1,7 @@
 // Draws a frame with its faces on a canvas: picture, boxes, labels.
 
 import { percent } from "./dom.js";
-import { UNCERTAIN_COLOUR, colourOf, iconPath, inkOn, shownReading } from "./emotions.js";
+import { UNCERTAIN, UNCERTAIN_COLOUR, colourOf, iconPath, inkOn, shownReading } from "./emotions.js";
 
 /** On a canvas narrower than this many pixels of the page a label is an icon and a share. */
 const NARROW = 260;
@@ -43,7 +43,7 @@ function drawFace(context, face, scale, taken) {
   const narrow = context.canvas.clientWidth < NARROW;
   const reading = narrow ? percent(share) : `${emotion} ${percent(share)}`;
   const text = certain || narrow ? reading : `uncertain · ${reading}`;
-  drawLabel(context, { text, icon: certain ? emotion : "uncertain", colour }, { x, y, height }, taken);
+  drawLabel(context, { text, icon: certain ? emotion : UNCERTAIN, colour }, { x, y, height }, taken);
 }
 
 /** Write a label above its box, or where it would cover another one or leave the picture, below it. */

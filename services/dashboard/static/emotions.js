@@ -1,5 +1,7 @@
 // The emotions' colours (after Okabe and Ito: told apart with any colour vision) and icons, and what a face says.
 
+import { svg } from "./svg.js";
+
 const COLOURS = {
   angry: "#d55e00",
   disgust: "#009e73",
@@ -21,6 +23,8 @@ const ICONS = {
 };
 const UNKNOWN = "M5.5 5.5q.2-2.5 2.5-2.5t2.5 2.3q0 1.5-2.5 3.2v1.2M8 12.9v.1";
 const OTHERS = ["#7f6df2", "#b38867", "#4c9f9f", "#c2b14a"];
+/** Label of a face whose highest share is below the model's threshold. */
+export const UNCERTAIN = "uncertain";
 export const UNCERTAIN_COLOUR = "#c3c9d1";
 
 /** Return the colour of a label; models with other labels get the spare ones in turn. */
@@ -28,22 +32,15 @@ export function colourOf(label, index = 0) {
   return COLOURS[label] ?? OTHERS[index % OTHERS.length];
 }
 
-/** Return an emotion's icon as strokes in 16 x 16 (an SVG path); a question mark for "uncertain" and new labels. */
+/** Return an emotion's icon as strokes in 16 x 16 (an SVG path); a question mark for `UNCERTAIN` and new labels. */
 export function iconPath(label) {
   return ICONS[label] ?? UNKNOWN;
 }
 
 /** Return an emotion's icon as an element; the label beside it says the same, so readers skip it. */
 export function iconOf(label) {
-  const name = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(name, "svg");
-  const path = document.createElementNS(name, "path");
-  path.setAttribute("d", iconPath(label));
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(path);
-  return svg;
+  const strokes = svg("path", { d: iconPath(label) });
+  return svg("svg", { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" }, strokes);
 }
 
 /** Return black or white, whichever reads better on a `#rrggbb` colour. */

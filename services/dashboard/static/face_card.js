@@ -1,7 +1,7 @@
 // One face of the large view: what is read on it, all shares raw and smoothed, and its last minute.
 
 import { h, percent, setText } from "./dom.js";
-import { UNCERTAIN_COLOUR, colourOf, iconOf, shownReading } from "./emotions.js";
+import { UNCERTAIN, UNCERTAIN_COLOUR, colourOf, iconOf, shownReading } from "./emotions.js";
 import { History } from "./history.js";
 
 export class FaceCard {
@@ -15,13 +15,13 @@ export class FaceCard {
   constructor(face) {
     const labels = Object.keys(face.probabilities);
     this.#history = new History(labels);
-    this.#rows = labels.map(shareRow);
-    const heads = ["emotion", "this frame", "smoothed"].map((text) => h("th", { scope: "col" }, text));
+    const shares = sharesTable(labels);
+    this.#rows = shares.rows;
     this.element = h(
       "article",
       { class: "card face", "data-track": face.track },
       h("header", {}, this.#title, this.#hint),
-      h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...this.#rows.map((entry) => entry.element))),
+      shares.element,
       this.#history.element,
     );
   }
@@ -39,7 +39,7 @@ export class FaceCard {
     const text = certain ? emotion : `uncertain · perhaps ${emotion}`;
     if (text !== this.#shown) {
       this.#shown = text;
-      this.#title.replaceChildren(iconOf(certain ? emotion : "uncertain"), ` ${text} `);
+      this.#title.replaceChildren(iconOf(certain ? emotion : UNCERTAIN), ` ${text} `);
       this.element.style.setProperty("--colour", certain ? colourOf(emotion) : UNCERTAIN_COLOUR);
       this.element.toggleAttribute("data-uncertain", !certain);
     }
@@ -56,8 +56,15 @@ export class FaceCard {
   }
 }
 
-/** Return one emotion's row: its element, and `raw` and `smoothed`, which show a share. */
-export function shareRow(label, index) {
+/** Return a table of these emotions' shares: its element, and a row each with `raw` and `smoothed`, which show one. */
+export function sharesTable(labels) {
+  const rows = labels.map(shareRow);
+  const heads = ["emotion", "this frame", "smoothed"].map((text) => h("th", { scope: "col" }, text));
+  const body = h("tbody", {}, ...rows.map((row) => row.element));
+  return { rows, element: h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body) };
+}
+
+function shareRow(label, index) {
   const [raw, smoothed] = [meter(label, index), meter(label, index)];
   const name = h("th", { scope: "row" }, iconOf(label), ` ${label}`);
   return { element: h("tr", {}, name, raw.element, smoothed.element), raw: raw.show, smoothed: smoothed.show };

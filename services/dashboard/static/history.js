@@ -1,8 +1,8 @@
 // The last minute of one face as a small picture: the seven shares over time, stacked to one.
 
 import { colourOf } from "./emotions.js";
+import { svg } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const SPAN_SECONDS = 60;
 const STEP_SECONDS = 0.2;
 const GAP_SECONDS = 2;
@@ -16,8 +16,8 @@ export class History {
   /** labels: the emotions, in the order in which they are stacked. */
   constructor(labels) {
     this.#labels = labels;
-    this.#areas = labels.map((label, index) => node("path", { fill: colourOf(label, index) }));
-    this.element = node("svg", { class: "history", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
+    this.#areas = labels.map((label, index) => svg("path", { fill: colourOf(label, index) }));
+    this.element = svg("svg", { class: "history", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
     this.element.append(...this.#areas);
   }
 
@@ -75,10 +75,4 @@ function outline(run, index, now) {
   const top = run.map((point) => at(point, index + 1));
   const bottom = run.map((point) => at(point, index)).reverse();
   return `M${[...top, ...bottom].join("L")}Z`;
-}
-
-function node(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }

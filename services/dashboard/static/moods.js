@@ -1,10 +1,10 @@
 // What buckets of the timeline say: sums and shares, never without the number of people behind them.
 
 import { count, percent } from "./dom.js";
+import { UNCERTAIN } from "./emotions.js";
 
 /** Below so many face-seconds a share says little. */
 export const FEW_SECONDS = 20;
-export const UNCERTAIN = "uncertain";
 /** Smaller shares are not said: they would read as 0 %. */
 const LEAST_SHARE = 0.005;
 

@@ -1,8 +1,9 @@
 // One camera's ribbon: shares of emotions stacked over time, the number of faces above, drawn as SVG.
 
-import { colourOf, UNCERTAIN_COLOUR } from "./emotions.js";
+import { UNCERTAIN, UNCERTAIN_COLOUR, colourOf } from "./emotions.js";
 import { h, setText } from "./dom.js";
-import { faceSeconds, isFew, shares, UNCERTAIN } from "./moods.js";
+import { faceSeconds, isFew, shares } from "./moods.js";
+import { svg } from "./svg.js";
 
 const FACES_HEIGHT = 26;
 const GAP = 4;
@@ -10,28 +11,20 @@ const RIBBON_HEIGHT = 54;
 const HEIGHT = FACES_HEIGHT + GAP + RIBBON_HEIGHT;
 const DRAG_PIXELS = 4;
 
-/** Make an SVG element. */
-export function s(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 /** The hatchings that ribbons and their legend are filled with, by `url(#…)`; once in a page. */
 export function hatchings() {
   const hatching = (id, angle, ...strokes) =>
-    s("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` }, ...strokes);
-  return s(
+    svg("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` }, ...strokes);
+  return svg(
     "svg",
     { width: 0, height: 0, class: "hatchings", "aria-hidden": "true" },
     hatching(
       "hatch-uncertain",
       -45,
-      s("rect", { width: 7, height: 7, fill: UNCERTAIN_COLOUR }),
-      s("path", { d: "M0 0v7", stroke: "#5d6670", "stroke-width": 3 }),
+      svg("rect", { width: 7, height: 7, fill: UNCERTAIN_COLOUR }),
+      svg("path", { d: "M0 0v7", stroke: "#5d6670", "stroke-width": 3 }),
     ),
-    hatching("hatch-few", 45, s("path", { d: "M0 0v7", class: "few-stroke" })),
+    hatching("hatch-few", 45, svg("path", { d: "M0 0v7", class: "few-stroke" })),
   );
 }
 
@@ -39,8 +32,8 @@ export function hatchings() {
 export const fillOf = (label, index) => (label === UNCERTAIN ? "url(#hatch-uncertain)" : colourOf(label, index));
 
 export class Ribbon {
-  #svg = s("svg", { class: "ribbon", height: HEIGHT, role: "slider", tabindex: 0, "aria-valuemin": 0 });
-  #marks = s("g", {});
+  #svg = svg("svg", { class: "ribbon", height: HEIGHT, role: "slider", tabindex: 0, "aria-valuemin": 0 });
+  #marks = svg("g", {});
   #readout = h("p", { class: "readout" });
   #hear;
   #shown = null;
@@ -77,11 +70,11 @@ export class Ribbon {
     this.#svg.setAttribute("width", width);
     this.#svg.setAttribute("aria-valuemax", Math.round((range.until - range.since) / range.step) - 1);
     this.#svg.replaceChildren(
-      s("rect", { class: "ground", y: FACES_HEIGHT + GAP, width, height: RIBBON_HEIGHT }),
-      s("path", { class: "faces", d: faces }),
-      s("path", { class: "seen", d: seen }),
-      ...labels.map((label, index) => s("path", { d: paths[label], fill: fillOf(label, index), "data-label": label })),
-      s("path", { d: few, fill: "url(#hatch-few)", "data-label": "few" }),
+      svg("rect", { class: "ground", y: FACES_HEIGHT + GAP, width, height: RIBBON_HEIGHT }),
+      svg("path", { class: "faces", d: faces }),
+      svg("path", { class: "seen", d: seen }),
+      ...labels.map((label, index) => svg("path", { d: paths[label], fill: fillOf(label, index), "data-label": label })),
+      svg("path", { d: few, fill: "url(#hatch-few)", "data-label": "few" }),
       this.#marks,
     );
   }
@@ -93,12 +86,12 @@ export class Ribbon {
     const marks = [];
     if (selection) {
       const [left, right] = selection.map((second) => this.#x(second));
-      marks.push(s("rect", { class: "outside", width: Math.max(left, 0), height: HEIGHT }));
-      marks.push(s("rect", { class: "outside", x: right, width: Math.max(width - right, 0), height: HEIGHT }));
+      marks.push(svg("rect", { class: "outside", width: Math.max(left, 0), height: HEIGHT }));
+      marks.push(svg("rect", { class: "outside", x: right, width: Math.max(width - right, 0), height: HEIGHT }));
     }
     if (cursor !== null) {
       const left = this.#x(cursor);
-      marks.push(s("rect", { class: "cursor", x: left, width: this.#x(cursor + range.step) - left, height: HEIGHT }));
+      marks.push(svg("rect", { class: "cursor", x: left, width: this.#x(cursor + range.step) - left, height: HEIGHT }));
     }
     this.#marks.replaceChildren(...marks);
     this.#svg.setAttribute("aria-valuenow", cursor === null ? 0 : Math.round((cursor - range.since) / range.step));

@@ -3,7 +3,8 @@
 import { h } from "./dom.js";
 import { iconOf } from "./emotions.js";
 import { FEW_SECONDS } from "./moods.js";
-import { fillOf, s } from "./ribbon.js";
+import { fillOf } from "./ribbon.js";
+import { svg } from "./svg.js";
 
 const RANGES = [
   { from: "5m", label: "5 minutes" },
@@ -93,8 +94,8 @@ export class Controls {
 
 /** Return the legend's entries; labels: all, in order; most: faces at the top of the band above. */
 export function legend(labels, most) {
-  const square = (look) => s("rect", { width: 14, height: 14, rx: 3, ...look });
-  const swatch = (...looks) => s("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square));
+  const square = (look) => svg("rect", { width: 14, height: 14, rx: 3, ...look });
+  const swatch = (...looks) => svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square));
   return [
     ...labels.map((label, index) => h("li", {}, swatch({ fill: fillOf(label, index) }), iconOf(label), label)),
     h("li", {}, swatch({ class: "swatch" }, { fill: "url(#hatch-few)" }), `few faces: under ${FEW_SECONDS} face-seconds`),

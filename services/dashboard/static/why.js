@@ -2,7 +2,7 @@
 
 import { openDialog } from "./control/dialog.js";
 import { h, percent, setText } from "./dom.js";
-import { shareRow } from "./face_card.js";
+import { sharesTable } from "./face_card.js";
 
 const KEPT_CROPS = 12;
 const WAIT_MS = 4000;
@@ -47,11 +47,10 @@ class Why {
     this.#app = app;
     this.#camera = camera;
     this.#track = face.track;
-    this.#rows = Object.keys(face.probabilities).map(shareRow);
-    const heads = ["emotion", "this frame", "smoothed"].map((text) => h("th", { scope: "col" }, text));
-    const bars = h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...this.#rows.map((entry) => entry.element)));
+    const shares = sharesTable(Object.keys(face.probabilities));
+    this.#rows = shares.rows;
     const close = h("button", { type: "button", class: "button", autofocus: "" }, "Close");
-    const body = h("div", { class: "why" }, h("div", {}, this.#canvas, this.#note), h("div", { class: "face" }, this.#verdict, bars, this.#model));
+    const body = h("div", { class: "why" }, h("div", {}, this.#canvas, this.#note), h("div", { class: "face" }, this.#verdict, shares.element, this.#model));
     const dialog = openDialog(`Why this? Face ${face.track} on ${camera}`, body, h("div", { class: "actions" }, close));
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => this.#close());

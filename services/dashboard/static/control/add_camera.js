@@ -25,7 +25,7 @@ class AddCamera {
   #kind = "";
   #settings = {};
   #device = null;
-  #progress = h("ol", { class: "steps" });
+  #progress = h("ol", { class: "progress" });
   #step = h("div", { class: "card step" });
 
   constructor(app) {

@@ -1,6 +1,7 @@
 // The editor of masks and zones: the live picture, the tools, and the list of what is drawn.
 
 import { h, setText } from "../dom.js";
+import { svg } from "../svg.js";
 import { colourOfArea } from "./area_scene.js";
 import { AreaSurface } from "./area_surface.js";
 import { drawPicture, outlineFaces } from "./found.js";
@@ -24,11 +25,8 @@ export class AreaEditor {
   constructor(shapes, changed) {
     this.#shapes = shapes;
     this.#changed = changed;
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("class", "areas-drawn");
-    svg.setAttribute("role", "application");
-    svg.setAttribute("aria-label", "Masks and zones on the picture");
-    this.#surface = new AreaSurface(svg, shapes, {
+    const drawn = svg("svg", { class: "areas-drawn", role: "application", "aria-label": "Masks and zones on the picture" });
+    this.#surface = new AreaSurface(drawn, shapes, {
       changed: () => this.#show(),
       say: (text) => setText(this.#said, text),
     });
@@ -39,7 +37,7 @@ export class AreaEditor {
       h("h2", { id: "areas-title" }, "Masks and zones"),
       h("p", { class: "hint" }, HELP),
       h("div", { class: "actions", role: "toolbar", "aria-label": "Drawing" }, ...Object.values(this.#buttons)),
-      h("div", { class: "areas-picture" }, this.#canvas, svg, this.#waiting),
+      h("div", { class: "areas-picture" }, this.#canvas, drawn, this.#waiting),
       this.#said,
       this.#list,
     );

@@ -6,7 +6,7 @@ const REFUSED = 1008;
 const JPEG_QUALITY = 0.85;
 
 /** Say why this page may not use a camera, "" if it may. */
-export function whyNoCamera() {
+function whyNoCamera() {
   if (navigator.mediaDevices?.getUserMedia) return "";
   return window.isSecureContext
     ? "This browser gives no camera to pages."

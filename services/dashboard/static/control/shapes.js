@@ -3,7 +3,7 @@
 export const FEWEST_POINTS = 3;
 export const MOST_POINTS = 32;
 /** Of each kind. */
-export const MOST_SHAPES = 16;
+const MOST_SHAPES = 16;
 const DIGITS = 4;
 
 const round = (value) => Number(Math.min(1, Math.max(0, value)).toFixed(DIGITS));

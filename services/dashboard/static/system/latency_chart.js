@@ -1,7 +1,7 @@
 // End-to-end latency over time: p50, p95 and p99 on a logarithmic scale, with the objective drawn in.
 
 import { count, h, milliseconds, setText } from "../dom.js";
-import { svg } from "./svg.js";
+import { svg } from "../svg.js";
 
 const HEIGHT = 240;
 const MARGIN = { left: 64, right: 40, top: 32, bottom: 24 };

@@ -1,7 +1,7 @@
 // The waterfall of one frame: a bar for each stage of its road, where the one before it ended.
 
 import { h } from "../dom.js";
-import { svg } from "./svg.js";
+import { svg } from "../svg.js";
 
 const NAMES = {
   capture: "capture",

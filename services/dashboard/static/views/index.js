@@ -1,8 +1,7 @@
 // Every view of the page, in the order of the navigation: a view joins by one line here.
 //
 // A view `name` is at `#/name`, its module exports `title` and `open(root, parameters, app)`, which fills `root`
-// and returns a function that closes the view. `label` is what the navigation calls it (none: not listed there);
-// `admin` views are listed for admins only.
+// and returns a function that closes the view. `label` is what the navigation calls it (none: not listed there).
 
 export const VIEWS = [
   { name: "", label: "Wall", load: () => import("./wall.js") },

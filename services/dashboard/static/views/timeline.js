@@ -1,9 +1,10 @@
 // The timeline: how moods moved, all cameras under each other on one axis; a stretch can be selected and exported.
 
 import { drawAxis, stretch } from "../axis.js";
+import { UNCERTAIN } from "../emotions.js";
 import { h, setText } from "../dom.js";
 import { moodsTable } from "../moods_table.js";
-import { UNCERTAIN, describe, sum, together } from "../moods.js";
+import { describe, sum, together } from "../moods.js";
 import { MoodSource } from "../mood_source.js";
 import { Ribbon, hatchings } from "../ribbon.js";
 import { link } from "../router.js";
