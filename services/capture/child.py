@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -63,27 +64,9 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
     run = max(time.time_ns() // 1_000_000, task.after_run + 1)
     size = window_size(settings, source.live)
     window: Window[Shot] = Window(size, source.live)
-    hello = Hello(
-        service="capture",
-        instance=instance,
-        schema=SCHEMA,
-        window=size,
-        host=process.host_id(),
-        pid=os.getpid(),
-        camera=task.camera,
-        run=run,
-        live=source.live,
-    )
+    hello = _hello(task, instance, run, size, source.live)
     client = Client(settings.bus, hello, on_welcome=window.reset)
-    beats = Beats(
-        settings,
-        "capture",
-        instance,
-        Store(settings.redis, settings.run_dir),
-        facts=lambda: {"captured": window.captured},
-        health=lambda: ("working" if client.ready else "waiting for broker", {"camera": task.camera}),
-        on_who=client.forget_broker,
-    )
+    beats = _beats(settings, hello, client, lambda: window.captured)
     loop = ReadLoop(
         camera=task.camera,
         run=run,
@@ -106,6 +89,32 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         beats.stop()
         client.close()
         source.close()
+
+
+def _hello(task: Task, instance: str, run: int, window: int, live: bool) -> Hello:
+    return Hello(
+        service="capture",
+        instance=instance,
+        schema=SCHEMA,
+        window=window,
+        host=process.host_id(),
+        pid=os.getpid(),
+        camera=task.camera,
+        run=run,
+        live=live,
+    )
+
+
+def _beats(settings: Settings, hello: Hello, client: Client, captured: Callable[[], int]) -> Beats:
+    return Beats(
+        settings,
+        hello.service,
+        hello.instance,
+        Store(settings.redis, settings.run_dir),
+        facts=lambda: {"captured": captured()},
+        health=lambda: ("working" if client.ready else "waiting for broker", {"camera": hello.camera}),
+        on_who=client.forget_broker,
+    )
 
 
 def window_size(settings: Settings, live: bool) -> int:

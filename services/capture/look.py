@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _report(config: Path | None, shown: str | None) -> dict[str, Any]:
-    from services.capture.findings import examine, shown_picture
+    from services.capture.examination import examine, shown_picture
     from shared.vision.faces import load_detector
 
     settings = load_settings(config)

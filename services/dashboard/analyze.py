@@ -19,7 +19,7 @@ from shared import process
 from shared.config import Settings
 from shared.errors import MienError, SourceError
 from shared.store import Store
-from shared.vision.findings import Analysis
+from shared.vision.analysis_records import Analysis
 
 if TYPE_CHECKING:  # OpenCV, ONNX Runtime and LiteRT take 150 MB: only who sends a picture pays for them
     from shared.vision.analysis import Analyzer

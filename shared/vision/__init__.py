@@ -4,12 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shared.vision.analysis import analyze
+    from shared.vision.analysis_records import Analysis, FaceAnalysis
     from shared.vision.drawing import annotate
-    from shared.vision.findings import Analysis, FaceAnalysis
 
 __all__ = ["Analysis", "FaceAnalysis", "analyze", "annotate"]
 
-_HOMES = {"Analysis": "findings", "FaceAnalysis": "findings", "analyze": "analysis", "annotate": "drawing"}
+_HOMES = {
+    "Analysis": "analysis_records",
+    "FaceAnalysis": "analysis_records",
+    "analyze": "analysis",
+    "annotate": "drawing",
+}
 
 
 def __getattr__(name: str) -> Any:

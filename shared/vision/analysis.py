@@ -12,8 +12,8 @@ from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 from shared.config import Settings, load_settings
 from shared.errors import SourceError
 from shared.vision.align import crop_face
+from shared.vision.analysis_records import Analysis, FaceAnalysis
 from shared.vision.faces import Detector, FoundFace, load_detector, select_faces
-from shared.vision.findings import Analysis, FaceAnalysis
 from shared.vision.media import Image, Video, as_picture, is_video, list_media, read_picture
 from shared.vision.predict import Predictor
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.emotions import UNCERTAIN
-from shared.vision.findings import FaceAnalysis
+from shared.vision.analysis_records import FaceAnalysis
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]

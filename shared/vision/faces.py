@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shared.config import DetectorSettings
 from shared.errors import ConfigError
 from shared.messages import MAX_FACES
-from shared.vision.findings import Points
+from shared.vision.analysis_records import Points
 from shared.vision.weights import checked_cache
 
 Image = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from services.dashboard.analyze import PictureReader
 from services.dashboard.app import create_app
 from shared.config import CameraSettings, DashboardSettings, Settings
 from shared.store import Store
-from shared.vision.findings import Analysis
+from shared.vision.analysis_records import Analysis
 from tests.fake_stack import SceneFeed
 
 URL = "http://localhost:8080"

@@ -11,9 +11,9 @@ from shared.config import Settings
 from shared.errors import SourceError
 from shared.vision import analysis as module
 from shared.vision.analysis import Analyzer, analyze, analyze_path
+from shared.vision.analysis_records import Analysis, FaceAnalysis
 from shared.vision.drawing import annotate
 from shared.vision.faces import FoundFace
-from shared.vision.findings import Analysis, FaceAnalysis
 from tests.media import astronaut, carphone
 
 LABELS = ("calm", "wild")

@@ -15,7 +15,7 @@ from services.dashboard.uploads import MAX_PICTURES, MAX_UPLOAD_BYTES
 from shared.config import Settings
 from shared.errors import ArtefactError
 from shared.vision.analysis import Analyzed
-from shared.vision.findings import Analysis
+from shared.vision.analysis_records import Analysis
 from tests.fake_stack import FakeStore, SceneFeed
 from tests.waiting import wait_for
 

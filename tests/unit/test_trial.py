@@ -12,7 +12,7 @@ import psutil
 import pytest
 from fastapi.testclient import TestClient
 
-from services.capture.findings import examine, shown_picture
+from services.capture.examination import examine, shown_picture
 from services.dashboard import trial
 from services.dashboard.app import create_app
 from shared.config import CameraSettings, Settings
