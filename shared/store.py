@@ -1,4 +1,4 @@
-"""Results, ledger, health and wanted state in Redis; the only module that talks to it."""
+"""Results, ledger, health and wanted state in Redis; with its parts, `store_*.py`, the only one that talks to it."""
 
 import json
 import time
