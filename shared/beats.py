@@ -140,11 +140,8 @@ class Beats:
 
     def _publish_health(self) -> None:
         state, facts = self._health()
-        host, cores, busy = (
-            process.host_id().split("/")[0],
-            psutil.cpu_count() or 0,
-            psutil.cpu_percent() / 100,
-        )
+        host = process.host_id().split("/")[0]
+        cores, busy = psutil.cpu_count() or 0, psutil.cpu_percent() / 100
         metrics.HOST_CORES.labels(host=host).set(cores)
         metrics.HOST_BUSY.labels(host=host).set(busy)
         sign = Health(

@@ -1,4 +1,4 @@
-"""Results, ledger, health and wanted state in Redis; with its parts, `store_*.py`, the only one that talks to it."""
+"""Results, ledger, health and wanted state in Redis; it and its parts, `store_*.py`, alone talk to it."""
 
 import json
 import time

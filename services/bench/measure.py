@@ -10,6 +10,7 @@ import psutil
 
 from services.bench.stack import Stack
 from shared import topology
+from shared.stages import times_in_stages
 
 
 class CpuReading(NamedTuple):
@@ -91,12 +92,8 @@ def stage_milliseconds(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[s
     """Return how long frames spent in each stage, from the ages in their results."""
     spent: dict[str, list[float]] = defaultdict(list)
     for result in results:
-        before = 0.0
-        for stage in topology.STAGES:
-            age = result["ages_ms"].get(stage)
-            if age is not None:
-                spent[stage].append(max(0.0, age - before))
-                before = age
+        for stage, passed in times_in_stages(result["ages_ms"]).items():
+            spent[stage].append(passed)
     return {stage: percentiles(spent[stage], (50, 95)) for stage in topology.STAGES if stage in spent}
 
 

@@ -1,12 +1,12 @@
 """The waterfall of one frame: how long each stage of its road takes, from the newest frames' ages."""
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
+from shared.stages import times_in_stages
 from shared.store_figures import FrameAges
 from shared.topology import STAGES
 
@@ -37,7 +37,7 @@ def waterfall(frames: Iterable[FrameAges], glass_ms: tuple[float, float] | None 
     totals = []
     for frame in frames:
         totals.append(max(frame.ages_ms.values(), default=0.0))
-        for stage, passed in stage_milliseconds(frame.ages_ms).items():
+        for stage, passed in times_in_stages(frame.ages_ms).items():
             times[stage].append(passed)
     bars, starts = [], 0.0
     for stage, passed_ms in times.items():
@@ -48,12 +48,6 @@ def waterfall(frames: Iterable[FrameAges], glass_ms: tuple[float, float] | None 
             )
             starts = round(starts + p50, 2)
     return [*bars, _glass(glass_ms, totals, starts)] if glass_ms and totals else bars
-
-
-def stage_milliseconds(ages_ms: Mapping[str, float]) -> dict[str, float]:
-    """Return stage → how long the frame spent in it, from its age at each stage's end."""
-    known = [(stage, ages_ms[stage]) for stage in STAGES if stage in ages_ms]
-    return {stage: max(0.0, age - before) for (_, before), (stage, age) in pairwise([("", 0.0), *known])}
 
 
 def _glass(glass_ms: tuple[float, float], totals: list[float], starts: float) -> StageTime:

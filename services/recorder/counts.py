@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from shared.emotions import UNCERTAIN
 from shared.messages import Reading
 from shared.records import LATENCY_BUCKETS_MS
-from shared.topology import STAGES
+from shared.stages import times_in_stages
 
 MAX_SECONDS: Final = 1.0
 """A face is taken to have been in view since it was last seen, but at most for so long."""
@@ -109,5 +108,4 @@ def latency_bucket(latency_ms: float) -> str:
 
 def stage_seconds(ages_ns: Mapping[str, int]) -> dict[str, float]:
     """Return how long a frame spent in each stage, from its age at each stage's end."""
-    known = [(stage, ages_ns[stage]) for stage in STAGES if stage in ages_ns]
-    return {stage: max(0, age - before) / 1e9 for (_, before), (stage, age) in pairwise([("", 0), *known])}
+    return {stage: passed_ns / 1e9 for stage, passed_ns in times_in_stages(ages_ns).items()}

@@ -13,10 +13,15 @@ export function openDialog(heading, ...content) {
   return dialog;
 }
 
-/** Ask before something is lost. Resolves to true if the person goes on.
- *  The harmless answer has the focus. */
+/** Ask before something is lost; see `confirm`. */
 export function confirmLoss(heading, text, action, keep = "Keep as it is") {
-  const yes = h("button", { type: "button", class: "button danger", value: "yes" }, action);
+  return confirm(heading, text, action, keep, "danger");
+}
+
+/** Ask whether to go on; kind: "primary" or "danger". Resolves to true if the person does.
+ *  The harmless answer has the focus. */
+export function confirm(heading, text, action, keep = "Cancel", kind = "primary") {
+  const yes = h("button", { type: "button", class: `button ${kind}` }, action);
   const no = h("button", { type: "button", class: "button", autofocus: "" }, keep);
   const dialog = openDialog(heading, h("p", {}, text), h("div", { class: "actions" }, no, yes));
   yes.addEventListener("click", () => dialog.close("yes"));

@@ -1,6 +1,6 @@
 // The verdict: what limits the stack, in words, and a button that mends it where this page can.
 
-import { openDialog } from "../control/dialog.js";
+import { confirm } from "../control/dialog.js";
 import { h, setText } from "../dom.js";
 
 const MARKS = { good: "✓", warn: "!", bad: "✕" };
@@ -73,15 +73,8 @@ export class Verdict {
   }
 
   #confirmed(what) {
-    const yes = h("button", { type: "button", class: "button primary" }, `Set ${what}`);
-    const no = h("button", { type: "button", class: "button", autofocus: "" }, "Cancel");
     const text = "Workers start or end within seconds; no frame is lost. It holds until it is changed again.";
-    const dialog = openDialog(`Set ${what}?`, h("p", {}, text), h("div", { class: "actions" }, no, yes));
-    yes.addEventListener("click", () => dialog.close("yes"));
-    no.addEventListener("click", () => dialog.close());
-    return new Promise((resolve) => {
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
-    });
+    return confirm(`Set ${what}?`, text, `Set ${what}`);
   }
 }
 
