@@ -30,6 +30,7 @@ from shared.messages import (
     Result,
 )
 from shared.store import Store
+from tests.otlp import start_receiver
 from tests.valkey import start_valkey
 from tests.waiting import wait_for
 
@@ -38,8 +39,12 @@ FPS = 40
 
 
 @contextmanager
-def process(service: str, run_dir: Path, instance: str) -> "Iterator[subprocess.Popen[bytes]]":
-    environment = {"PATH": os.environ["PATH"], "MIEN_RUN_DIR": str(run_dir), "MIEN_METRICS__PORT": "0"}
+def process(
+    service: str, run_dir: Path, instance: str, **settings: str
+) -> "Iterator[subprocess.Popen[bytes]]":
+    environment = {
+        "PATH": os.environ["PATH"], "MIEN_RUN_DIR": str(run_dir), "MIEN_METRICS__PORT": "0", **settings
+    }  # fmt: skip
     command = [sys.executable, "-m", f"services.{service}", "--instance", instance]
     running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -134,8 +139,10 @@ def world(tmp_path: Path) -> "Iterator[tuple[Store, Feeder, ExitStack]]":
         feeder.stop()
 
 
-def recorder(running: ExitStack, store: Store, run_dir: Path, instance: str) -> "subprocess.Popen[bytes]":
-    started = running.enter_context(process("recorder", run_dir, instance))
+def recorder(
+    running: ExitStack, store: Store, run_dir: Path, instance: str, **settings: str
+) -> "subprocess.Popen[bytes]":
+    started = running.enter_context(process("recorder", run_dir, instance, **settings))
     wait_for(lambda: started.pid in {health.pid for health in store.health()}, f"{instance} to be ready", 20)
     return started
 
@@ -215,3 +222,20 @@ def test_a_recorder_drains_and_ends_well(world: "tuple[Store, Feeder, ExitStack]
     before = recorded(store)
     wait_for(lambda: recorded(store) > before + 20, "results of the other recorder", 10)
     finish(store, feeder)
+
+
+def test_a_recorder_with_an_endpoint_sends_a_trace_of_each_nth_frame(
+    world: "tuple[Store, Feeder, ExitStack]", tmp_path: Path
+) -> None:
+    store, feeder, running = world
+    receiver = running.enter_context(start_receiver())
+    sampled = {"MIEN_OTEL__ENDPOINT": receiver.url, "MIEN_OTEL__EVERY": "10", "MIEN_METRICS__OBJECTIVE": "1h"}
+    recorder(running, store, tmp_path, "recorder-1", **sampled)
+    feeder.start()
+    wait_for(lambda: recorded(store) >= 25, "results", 30)
+    finish(store, feeder)
+    expected = list(range(10, feeder.sequence + 1, 10))
+    wait_for(lambda: len(receiver.roots()) == len(expected), "the traces", 10)
+    found = [{each.key: each.value.int_value for each in root.attributes} for root in receiver.roots()]
+    assert sorted(attributes["mien.sequence"] for attributes in found) == expected
+    assert receiver.resources == {"mien/recorder-1"}

@@ -1,13 +1,11 @@
 """Traces of recorded frames, as a real OTLP/HTTP receiver on loopback gets them."""
 
-import gzip
 import logging
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from services.recorder.observer import Observer
@@ -15,67 +13,17 @@ from services.recorder.traces import QUEUE_LENGTH, Tracer
 from shared import metrics
 from shared.config import OtelSettings
 from shared.records import Advance, Applied, Facts, Recorded
+from tests.otlp import Receiver, start_receiver
 from tests.waiting import wait_for
 
 CAPTURED_NS = 1_764_000_000_000_000_000
 STAGES = {"capture": 0.004, "frames_queue": 0.01, "detect": 0.03, "record": 0.006}
 
 
-class Receiver(ThreadingHTTPServer):
-    """Keeps the spans that are posted to it; answers with `status`, once `open` is set."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.spans: list[Span] = []
-        self.paths: set[str] = set()
-        self.resources: set[str] = set()
-        self.status = 200
-        self.open = threading.Event()
-        self.open.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def roots(self) -> list[Span]:
-        return [span for span in self.spans if not span.parent_span_id]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.open.wait(30)
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        self.server.paths.add(self.path)
-        if self.server.status == 200:
-            for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-                attributes = {each.key: each.value.string_value for each in group.resource.attributes}
-                self.server.resources.add(f"{attributes['service.name']}/{attributes['service.instance.id']}")
-                for scope in group.scope_spans:
-                    self.server.spans += scope.spans
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.open.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with start_receiver() as receiver:
+        yield receiver
 
 
 class Frames:
@@ -167,9 +115,6 @@ def test_a_refusal_is_said_once_and_counted(receiver: Receiver, caplog: pytest.L
 
 
 def test_without_an_endpoint_no_sdk_is_loaded() -> None:
-    import subprocess
-    import sys
-
     code = "import services.recorder.observer, sys; print([m for m in sys.modules if 'opentelemetry' in m])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

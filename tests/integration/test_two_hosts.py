@@ -163,6 +163,7 @@ def test_a_slow_lossy_and_cut_network(stack: Stack) -> None:
         lambda: store.cursor("door").ended and store.ledger("door")["in_flight"] == 0, "the door's end", 30.0
     )
 
+    assert "refused" not in stack.hosts.far.texts()  # every process had its key and its role
     film, door = store.ledger("film"), store.ledger("door")
     assert (film["captured"], film["in_flight"]) == (film["recorded"], 0), film
     sequences = [result["sequence"] for result in store.results("film")]
