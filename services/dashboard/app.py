@@ -21,6 +21,7 @@ from services.dashboard import (
     audit,
     camera_socket,
     control,
+    export,
     login,
     openapi,
     snapshot,
@@ -46,6 +47,21 @@ logger = logging.getLogger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
 SWAGGER: Final = str(files("fastapi_swagger") / "resources")
+PARTS: Final = (
+    login,
+    audit,
+    api,
+    timeline,
+    export,
+    control,
+    trial,
+    camera_socket,
+    analyze,
+    snapshot,
+    system,
+    webhooks,
+)
+"""Of the API, in the order of its document."""
 BODY_LIMITS: Final = {"/api/analyze": MAX_UPLOAD_BYTES}
 
 
@@ -83,8 +99,7 @@ def create_app(
     app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
-    parts = (login, audit, api, timeline, control, trial, camera_socket, analyze, snapshot, system, webhooks)
-    for part in parts:
+    for part in PARTS:
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.add_api_websocket_route("/ws", _live)

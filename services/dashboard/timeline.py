@@ -1,16 +1,12 @@
-"""What was recorded over a stretch of time: results in pages, the timeline, and exports."""
+"""What was recorded over a stretch of time: results in pages, and the timeline."""
 
 import itertools
 import re
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from msgspec import Struct
 
 from services.dashboard.access import NEED_VIEWER
@@ -18,17 +14,14 @@ from services.dashboard.api import CameraPath, StoreParameter, as_json, get_sett
 from services.dashboard.moments import HELP, moment
 from services.dashboard.openapi import answer, errors
 from shared.config import Settings
-from shared.emotions import UNCERTAIN
-from shared.export import COLUMNS, Row, csv_text, face_records, flat, json_lines
 from shared.messages import CAMERA_PATTERN
 from shared.store import Store
-from shared.timeline import HOUR, MINUTE, Bucket, Span, buckets, span_of
+from shared.timeline import HOUR, Bucket, buckets, span_of
 
 MAX_RESULTS: Final = 1000
 MAX_CAMERAS: Final = 64
 ALL: Final = "all"
 DAY: Final = 86_400
-MINUTE_COLUMNS: Final = ("at", "camera", "frames", "faces", "tracks", "face_seconds", UNCERTAIN)
 
 router = APIRouter(dependencies=[NEED_VIEWER])
 From = Annotated[str, Query(alias="from", max_length=40, description=HELP)]
@@ -60,20 +53,6 @@ class Timeline(Struct, frozen=True, kw_only=True):
     full_from: int
     """Seconds since 1970; what was recorded since then can be exported face by face."""
     cameras: list[CameraBuckets]
-
-
-class Format(StrEnum):
-    """How rows are written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-class Rows(StrEnum):
-    """What a row is."""
-
-    FACES = "faces"
-    MINUTES = "minutes"
 
 
 @router.get("/api/cameras/{name}/results", tags=["results"])
@@ -139,10 +118,10 @@ def timeline(
     results are kept, else of minutes, hours or days. `emotions` and `uncertain` are face-seconds: a share is
     one of them over the sum of all.
     """
-    names = _names(store, cameras)
+    names = names_of(store, cameras)
     settings = get_settings(request)
     span = span_of(
-        *_range(store, settings, names, since, until), time.time(), settings.retention.results, step
+        *range_of(store, settings, names, since, until), time.time(), settings.retention.results, step
     )
     parts = [CameraBuckets(name, buckets(store, name, span, zone)) for name in names]
     full_from = int(time.time() - settings.retention.results)
@@ -151,75 +130,7 @@ def timeline(
     )
 
 
-@router.get("/api/export", tags=["results"], response_class=StreamingResponse)
-def export(
-    request: Request,
-    store: StoreParameter,
-    since: FromOrAll = "10m",
-    until: To = None,
-    cameras: Cameras = None,
-    zone: Zone = "",
-    form: Annotated[Format, Query(alias="format")] = Format.CSV,
-    rows: Annotated[Rows, Query(description="faces: as long as full results are kept")] = Rows.FACES,
-) -> StreamingResponse:
-    """A file with a row for each face of each frame, or for each minute; camera after camera."""
-    names = _names(store, cameras)
-    start, end = _range(store, get_settings(request), names, since, until)
-    if rows is Rows.FACES:
-        records: Iterator[Row] = _faces(store, names, start, end, zone)
-        columns: tuple[str, ...] = COLUMNS
-    else:
-        labels = _labels(store, names, start, end)
-        records, columns = _minutes(store, names, start, end, zone, labels), (*MINUTE_COLUMNS, *labels)
-    if form is Format.CSV:
-        chunks = csv_text(map(flat, records) if rows is Rows.FACES else records, columns)
-    else:
-        chunks = json_lines(records)
-    first = next(chunks)  # before the answer begins: without Redis it is an error and not an empty file
-    kind = "text/csv" if form is Format.CSV else "application/jsonl"
-    name = f"mien-{rows}-{datetime.fromtimestamp(start, UTC):%Y%m%dT%H%M%SZ}.{form}"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return StreamingResponse(itertools.chain([first], chunks), media_type=kind, headers=headers)
-
-
-def _faces(store: Store, names: list[str], start: float, end: float, zone: str) -> Iterator[Row]:
-    for name in names:
-        frames = store.results(name, since_ns=int(start * 1e9), until_ns=int(end * 1e9))
-        yield from face_records(frames, zone)
-
-
-def _minutes(
-    store: Store, names: list[str], start: float, end: float, zone: str, labels: list[str]
-) -> Iterator[Row]:
-    first, last = int(start // MINUTE) * MINUTE, -int(-end // MINUTE) * MINUTE
-    for name in names:
-        for day in range(first, last, DAY):
-            for bucket in buckets(store, name, Span(day, min(day + DAY, last), MINUTE), zone):
-                yield _minute_row(name, bucket, labels)
-
-
-def _minute_row(camera: str, bucket: Bucket, labels: list[str]) -> Row:
-    total = bucket.uncertain + sum(bucket.emotions.values())
-    return {
-        "at": f"{datetime.fromtimestamp(bucket.start, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "camera": camera,
-        "frames": bucket.frames,
-        "faces": bucket.faces,
-        "tracks": bucket.tracks,
-        "face_seconds": round(total, 2),
-        UNCERTAIN: bucket.uncertain,
-        **{label: bucket.emotions.get(label, 0.0) for label in labels},
-    }
-
-
-def _labels(store: Store, names: list[str], start: float, end: float) -> list[str]:
-    """Return every emotion that the hours of a stretch know: the columns, before the first row is read."""
-    hours = int(start // HOUR), -int(-end // HOUR)
-    found = {label for name in names for row in store.hours(name, *hours) for label in row["seconds"]}
-    return sorted(found - {UNCERTAIN})
-
-
-def _names(store: Store, cameras: str | None) -> list[str]:
+def names_of(store: Store, cameras: str | None) -> list[str]:
     """Return the cameras that are asked for; without any, the wanted ones."""
     if cameras is None:
         return list(store.cameras())[:MAX_CAMERAS]
@@ -231,7 +142,7 @@ def _names(store: Store, cameras: str | None) -> list[str]:
     return names
 
 
-def _range(
+def range_of(
     store: Store, settings: Settings, names: list[str], since: str, until: str | None
 ) -> tuple[float, float]:
     """Return seconds since 1970: within what is kept, and not after now."""
