@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.drawn import wait_for_frame
 from tests.running_stack import RunningStack
+from tests.waiting import wait_for
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "img"
 COLOURS: Final = 216
@@ -39,20 +40,28 @@ ACCENTS: Final = [
     "#c3c9d1",
 ]
 """Small in area, and so forgotten by a palette that is made from the picture alone."""
-SETTLE_FRAMES: Final = 240
-"""Frames of the first camera before the shutter: rates and latencies have settled."""
+SETTLE_FRAMES: Final = 900
+"""Frames of a camera before the first picture: rates and latencies have settled, and there is a past."""
+DRAWN_FRAMES: Final = 80
+"""Frames that the wall has seen before a picture is taken."""
+VIEW_MS: Final = 3000
+"""How long another view is open before its picture is taken: its rates have settled, too."""
+CAMERA: Final = "demo-carphone"
 SHOTS: Final = {
-    "dashboard": ("", "light", 1280, 830),
-    "dashboard-dark": ("", "dark", 1280, 830),
-    "dashboard-phone": ("", "dark", 390, 844),
-    "camera": ("#/camera/demo-carphone", "light", 1280, 830),
-    "camera-phone": ("#/camera/demo-carphone", "light", 390, 844),
+    "dashboard": ("", "", "light", 1280, 830),
+    "dashboard-dark": ("", "", "dark", 1280, 830),
+    "dashboard-phone": ("", "", "dark", 390, 844),
+    "camera": (f"#/camera/{CAMERA}", ".faces .card", "light", 1280, 830),
+    "camera-phone": (f"#/camera/{CAMERA}", ".faces .card", "light", 390, 844),
+    "timeline": ("#/timeline?from=5m", ".mood .ribbon path", "light", 1280, 620),
+    "system": ("#/system", "#ledger table", "light", 1280, 1000),
 }
+"""Name → address (empty: the wall), what is there once that view is complete, colours, width, height."""
 
 
 def shoot(browser: Browser, url: str, name: str) -> None:
     """Write one picture of the page, in few colours: small, and still good to look at."""
-    address, scheme, width, height = SHOTS[name]
+    address, complete, scheme, width, height = SHOTS[name]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -60,10 +69,13 @@ def shoot(browser: Browser, url: str, name: str) -> None:
     )
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{url.rstrip('/')}/{address}")
+    page.goto(url)
     page.get_by_role("button", name="Faces: blurred").click()
-    first = wait_for_frame(page, "demo-carphone")
-    wait_for_frame(page, "demo-carphone", first.sequence + SETTLE_FRAMES)
+    wait_for_frame(page, CAMERA, wait_for_frame(page, CAMERA).sequence + DRAWN_FRAMES)
+    if address:  # the wall came first: the page's head knows how late it draws
+        page.goto(url.rstrip("/") + "/" + address)
+        page.locator(complete).first.wait_for()
+        page.wait_for_timeout(VIEW_MS)
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     context.close()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -87,8 +99,9 @@ def main() -> None:
         RunningStack(Path(folder), MIEN_DETECTOR__PREVIEW="clear") as stack,
         sync_playwright() as playwright,
     ):
-        stack.wait_for_result("demo-carphone")
+        stack.wait_for_result(CAMERA)
         stack.store.set_wanted(blur=False)
+        wait_for(lambda: stack.store.latest(CAMERA)["sequence"] > SETTLE_FRAMES, "a past", 300)  # type: ignore[index]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for name in SHOTS:
             shoot(browser, stack.record()["dashboard"], name)

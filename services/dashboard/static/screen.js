@@ -135,14 +135,14 @@ export class Screen {
     const rate = status.captured_per_second || 1;
     const allowed = Math.max(SHORTEST_STALE_SECONDS, this.#objective() + 3 / rate);
     if (age <= allowed || this.idleMs < allowed * 1000) return "";
-    return `no new picture for ${duration(age)}: ${this.#missing()}`;
+    return `no new picture for ${duration(age)}: ${this.#missing(status)}`;
   }
 
-  #missing() {
+  #missing(status) {
     const workers = this.#app.status?.workers ?? [];
     const absent = ["detector", "classifier", "recorder"].find((name) => !workers.some((w) => w.service === name));
     if (absent) return `no ${absent} runs`;
-    return "none comes through the pipeline";
+    return status.recorded_per_second > 0 ? "frames are recorded, but none comes here" : "none comes through the pipeline";
   }
 
   /** Return by how much moving pictures are over the objective and where the time goes, empty if they are not. */
