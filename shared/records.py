@@ -185,7 +185,7 @@ class Change(Struct, frozen=True, kw_only=True):
     """One entry of the audit log: who changed what."""
 
     who: str
-    """Role and address, or `mien camera` and the user of the command line."""
+    """Role and address; for the command line its user and host."""
     action: str
     """Such as `camera.add`."""
     subject: str

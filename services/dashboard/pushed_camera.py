@@ -19,6 +19,8 @@ from shared.store import HEALTH_SECONDS, TIDY_SECONDS, Store
 STOP_SECONDS: Final = 2.0
 """For the process to say END and go; then it is killed."""
 PUBLISH_SECONDS: Final = 1.0
+LOST_SECONDS: Final = TIDY_SECONDS
+"""Nobody repeats that a camera is lost: said once, it is kept for as long as cameras are surely listed."""
 
 
 class PushedCamera:
@@ -123,6 +125,6 @@ class StateKeeper:
             run=report.run,
             instance=self._instance,
         )
-        seconds = TIDY_SECONDS if report.state == "lost" else HEALTH_SECONDS
+        seconds = LOST_SECONDS if report.state == "lost" else HEALTH_SECONDS
         with contextlib.suppress(StoreError):
             await asyncio.to_thread(self._store.publish_cameras, [state], seconds)
