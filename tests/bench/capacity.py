@@ -34,7 +34,7 @@ def run(cameras: int, fps: float, seconds: float, weights: Path | None) -> dict[
 
     def watch(what: str, share: float) -> None:
         if what == "measuring":
-            idle.append((time.monotonic(), psutil.cpu_times().idle + psutil.cpu_times().iowait))
+            idle.append((time.monotonic(), _not_needed()))
 
     load = RealLoad(cameras, fps, seconds=seconds, settings=settings, kernel=False)
     figures = run_bench(load, watch)
@@ -47,6 +47,12 @@ def run(cameras: int, fps: float, seconds: float, weights: Path | None) -> dict[
         "latency_ms": figures["latency_ms"],
         "left": cores["all"] + unused,
     }
+
+
+def _not_needed() -> float:
+    """Return seconds so far in which cores had nothing to do, or something that gives way."""
+    times = psutil.cpu_times()
+    return float(times.idle + times.iowait + times.nice)
 
 
 def predict(cameras: int, fps: float, known: Coefficients, cores: float) -> dict[str, Any]:
