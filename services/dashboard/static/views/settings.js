@@ -22,13 +22,14 @@ export function open(root, parameters, app) {
     }
   };
   const change = async (changes, done) => {
+    let [text, kind] = [done, undefined];
     try {
       await app.api("PATCH", "/api/settings", changes);
-      app.notify(done);
     } catch (error) {
-      app.notify(error.message, "bad");
+      [text, kind] = [error.message, "bad"];
     }
     await load();
+    app.notify(text, kind); // when the cards are new: what is typed from now on stays
   };
   load();
   return app.on("hello", load);
