@@ -177,8 +177,8 @@ def test_of_two_dashboards_one_sends_and_the_other_takes_over(
     store.webhooks.put("gone", lost(receiver))
     say(store, "door", "lost")
     first, _ = senders("dashboard-1"), senders("dashboard-2")
-    wait_for(receiver.accepted, "the first message")
-    first.stop()
+    wait_for(lambda: store.webhooks.figures("gone").get("delivered") == 1, "the first message")
+    first.stop()  # before that was noted, the other would send it again, under the same id
     say(store, "door", "live")
     wait_for(lambda: len(receiver.accepted()) >= 2, "the other's message")
     assert [each["event"] for each in receiver.accepted()] == ["began", "ended"]
@@ -265,7 +265,7 @@ def test_nothing_is_sent_where_it_may_not_go(store: Store, receiver: Receiver) -
 
 def test_waits_grow_up_to_a_minute() -> None:
     assert 0.025 <= wait_seconds(1) <= 0.05
-    assert 30 <= wait_seconds(12) <= 60
+    assert 25.6 <= wait_seconds(12) <= 51.2  # from 0.05 s on, doubled ten times at most
     assert wait_seconds(10_000) <= 60
 
 
