@@ -17,8 +17,15 @@ from shared.export import CHUNK_CHARACTERS, csv_text, json_lines
 from tests.fake_stack import FakeStore, SceneFeed, face, minute_row, result
 
 SECOND = 1_000_000_000
-NOW = int(time.time())
-MINUTE = NOW // 60 - 30
+NOW = MINUTE = 0
+"""Seconds and minutes since 1970, half an hour apart; set for each test: the API looks back from its now."""
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    now = int(time.time())
+    monkeypatch.setattr(request.module, "NOW", now)
+    monkeypatch.setattr(request.module, "MINUTE", now // 60 - 30)
 
 
 @pytest.fixture
