@@ -257,8 +257,13 @@ def test_an_admin_sees_live_what_the_model_sees_while_clear_is_allowed(
 def test_a_change_or_removal_ends_the_sending(stack: RunningStack) -> None:
     stack.store.put_camera("laptop", CameraSettings(source=BROWSER))
 
+    def is_live() -> bool:
+        state = stack.store.camera_states().get("laptop")
+        return state is not None and state.state == "live"
+
     async def scenario(change: Callable[[], object]) -> int | None:
         async with connect(address(stack, "laptop")) as socket:
+            await send(socket, is_live)  # by then the dashboard has read how the camera is wanted
             change()
             with pytest.raises(ConnectionClosed):
                 await send(socket, lambda: False)
