@@ -1,8 +1,8 @@
 """The plain single-process loop that a pipeline is measured against: decode, detect, crop, classify.
 
-It runs beside the pipeline, in a process of its own and at the pace of all cameras together. A machine's speed
-changes from one minute to the next (on a virtual one by a third): only what runs at the same time is measured
-with the same yardstick.
+It runs beside the pipeline, in a process of its own and at the pace of all cameras together. A machine's
+speed changes from one minute to the next (a virtual one's by a third): only what runs at the same time is
+measured with the same yardstick.
 """
 
 import multiprocessing
