@@ -36,8 +36,10 @@ def numbers(polygon: Iterable[Iterable[float]]) -> list[float]:
 
 
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save changes").click()
-    expect(page.locator(".notice")).to_contain_text("desk is changed")
+    with page.expect_response(lambda response: response.request.method == "PATCH") as answered:
+        page.get_by_role("button", name="Save changes").click()
+    assert answered.value.ok
+    expect(page.get_by_text("desk is changed").last).to_be_visible()
 
 
 def test_a_zone_drawn_by_mouse_is_what_is_sent(page: Page, served: Served) -> None:
