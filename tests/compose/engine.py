@@ -1,4 +1,4 @@
-"""A stack of docker-compose.yml under a project name and ports of its own, driven by `docker compose`."""
+"""Stacks of docker-compose.yml under project names and ports of their own, driven by `docker compose`."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +58,41 @@ def free_port() -> str:
 
 
 class Compose:
-    """The stack; what the shell or .env say about it is left out, so that every run is the same."""
+    """A stack; what the shell or .env say about it is left out, so that every run is the same.
 
-    def __init__(self) -> None:
+    Args:
+        project: its name.
+        overlays: files of `deploy/` on top of docker-compose.yml.
+        services: those that are started; none: all that can be.
+        variables: as .env would give them.
+    """
+
+    def __init__(
+        self,
+        project: str = PROJECT,
+        overlays: Sequence[str] = (),
+        services: Sequence[str] = (),
+        **variables: str,
+    ) -> None:
+        self._project = project
+        files = ["docker-compose.yml", *(f"deploy/{overlay}" for overlay in overlays)]
+        self._files = [argument for file in files for argument in ("--file", file)]
         text = (ROOT / "docker-compose.yml").read_text()
         defaults = dict(re.findall(r"\$\{([A-Z_]+_IMAGE):-([^}]+)\}", text))
         self.ports = {name: free_port() for name in ("DASHBOARD_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")}
-        self.variables = {**self.ports, "MIEN_CONFIG": "./deploy/mien.yaml"}
+        self.variables = {**self.ports, "MIEN_CONFIG": "./deploy/mien.yaml", **variables}
         prometheus = os.environ.get("PROMETHEUS_IMAGE", defaults["PROMETHEUS_IMAGE"])
         if not has_image(prometheus):  # another one of the same name will do
             prometheus = prometheus.partition(":")[0] + ":latest"
         self.variables["PROMETHEUS_IMAGE"] = prometheus
-        self.services = self("config", "--services").split()
+        self.services = list(services) or self("config", "--services").split()
         self.has_grafana = has_image(os.environ.get("GRAFANA_IMAGE", defaults["GRAFANA_IMAGE"]))
-        if not self.has_grafana:
+        if not self.has_grafana and "grafana" in self.services:
             self.services.remove("grafana")
 
     def __call__(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
         """Run `docker compose …` and return its output."""
-        base = ("docker", "compose", "--project-name", PROJECT, "--env-file", os.devnull)
+        base = ("docker", "compose", *self._files, "--project-name", self._project, "--env-file", os.devnull)
         answer = run(*base, *arguments, seconds=seconds, **self.variables)
         assert answer.returncode == 0, f"docker compose {' '.join(arguments)}: {answer.stderr[-3000:]}"
         return answer.stdout
@@ -119,6 +136,10 @@ class Compose:
         status = self.get("DASHBOARD_PORT", "/api/status")
         return {camera["camera"]: camera["ledger"] for camera in status["cameras"]} if status else {}
 
+    def remove(self) -> None:
+        """Remove the stack with its networks and volumes."""
+        self("down", "--volumes", "--remove-orphans")
+
     def recorded_since(self, since_ns: int) -> bool:
         """Say whether every camera has a result of a frame captured after that moment."""
         cameras = self.ledgers()
@@ -143,7 +164,7 @@ class Compose:
 
     def leftovers(self) -> list[str]:
         """Return containers, networks and volumes of the project that are still there."""
-        label = f"label=com.docker.compose.project={PROJECT}"
+        label = f"label=com.docker.compose.project={self._project}"
         kinds = (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
         return [
             line for kind in kinds for line in run("docker", *kind, "-q", "--filter", label).stdout.split()

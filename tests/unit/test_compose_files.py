@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.capture.sources import kind_of
 from shared import topology
 from shared.config import Settings, load_settings
 from tests.setting_names import setting_names
@@ -194,3 +195,29 @@ def test_the_settings_file_of_the_containers_is_good(monkeypatch):
     assert load_settings(ROOT / "deploy/mien.yaml").cameras == {}
     assert OURS["capture"]["environment"]["MIEN_CONFIG"] == "/etc/mien/mien.yaml"
     assert "${MIEN_CONFIG:-./deploy/mien.yaml}:/etc/mien/mien.yaml:ro" in OURS["capture"]["volumes"]
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_every_secret_that_a_service_reads_is_mounted_in_it(path):
+    overlay = read(path)
+    for name, service in overlay["services"].items():
+        mounted = set(service.get("secrets", []))
+        text = str([service.get(part) for part in ("environment", "command", "healthcheck")])
+        assert set(re.findall(r"/run/secrets/([\w.-]+\w)", text)) == mounted, name
+        assert mounted <= set(overlay.get("secrets", {}))
+
+
+def test_the_webcam_is_passed_to_who_opens_it_under_a_name_that_is_a_webcam():
+    (service,) = read(ROOT / "deploy/compose.webcam.yaml")["services"].items()
+    assert service[0] == "capture"
+    (device,) = service[1]["devices"]
+    host, inside = settled(device).split(":")
+    assert host == inside
+    assert kind_of(inside) == "webcam"
+    (group,) = service[1]["group_add"]
+    assert settled(group).isdecimal()
+
+
+def test_what_others_wait_for_goes_first_where_cores_are_short():
+    first = {name for name, service in SERVICES.items() if service.get("cpu_shares", 1024) > 1024}
+    assert first == {"redis", "broker", "recorder", "dashboard"}
