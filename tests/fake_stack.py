@@ -236,7 +236,7 @@ class SceneFeed:
         self.topics: set[str] = set()
         self.frozen = False
         self.sequence = 0
-        self._interval, self._make = 1 / fps, make
+        self.interval_seconds, self._make = 1 / fps, make
         self._due: deque[tuple[str, bytes]] = deque()
         self._results: deque[list[tuple[str, bytes]]] = deque()
 
@@ -252,7 +252,7 @@ class SceneFeed:
                 topic, payload = self._due.popleft()
                 if topic in self.topics:
                     return topic, payload
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self.interval_seconds)
             if not self.frozen:
                 self._next_frame()
 

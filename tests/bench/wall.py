@@ -1,10 +1,12 @@
-"""What the wall costs and how late it is: `python -m tests.bench.wall relay`, `… sockets` or `… glass`.
+"""What the wall costs and how late it is: `python -m tests.bench.wall COMMAND`.
 
-`relay`: 16 cameras x 5 frames/s to 3 browsers; prints the dashboard's share of one core and what each browser
-has drawn. The cameras are published straight to the dashboard, so that nothing else is measured.
-`sockets`: the same to 3 readers that draw nothing, for machines on which three browsers can't draw so much.
+`relay [16]`: so many cameras x 5 frames/s to 3 browsers; prints the dashboard's share of one core and what
+each browser has drawn. The cameras are published straight to the dashboard, so that nothing else is measured.
+`sockets [16]`: the same to 3 readers that draw nothing, for machines on which 3 browsers can't draw so much.
 `glass`: a whole stack with 4 cameras x 10 frames/s and one browser; prints from capture to drawn, as browsers
 report it (`mien_glass_seconds`), beside capture to recorded.
+`paint`: prints when a browser paints the wall's first content and first picture, and what the page weighs.
+`added`: a whole stack; prints how soon a camera that is added by form is live on the wall.
 """
 
 import json
@@ -29,6 +31,7 @@ from websockets.sync.client import connect
 
 from shared.config import BusSettings, CameraSettings, RedisSettings
 from shared.store import Store
+from tests.bench.page import added, first_paint
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.drawn import wait_for_frame
 from tests.fake_stack import face
@@ -38,7 +41,7 @@ from tests.running_stack import RunningStack
 from tests.valkey import start_valkey
 from tests.waiting import wait_for
 
-CAMERAS, FPS, BROWSERS = 16, 5.0, 3
+FPS, BROWSERS = 5.0, 3
 GLASS_CAMERAS, GLASS_FPS = 4, 10.0
 SECONDS = 20
 VIEWPORT = {"width": 1600, "height": 1100}
@@ -87,13 +90,13 @@ def photo(sequence: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
 
 
 @contextmanager
-def relaying() -> Iterator[tuple[int, str]]:
-    """Run the dashboard alone with pictures of 16 cameras; give its process id and address."""
+def relaying(cameras: int) -> Iterator[tuple[int, str]]:
+    """Run the dashboard alone with pictures of so many cameras; give its process id and address."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
         redis_url = stack.enter_context(start_valkey(folder))
         store = Store(RedisSettings(url=redis_url), folder)
-        for number in range(CAMERAS):
+        for number in range(cameras):
             store.put_camera(f"cam{number:02}", CameraSettings(source="bench"))
         addresses = {name: f"ipc://{folder}/{name}.sock" for name in ("work", "feed")}
         publisher = Publisher(BusSettings(**addresses), FPS, photo)
@@ -104,22 +107,25 @@ def relaying() -> Iterator[tuple[int, str]]:
         store.close()
 
 
-def relay() -> None:
+def relay(cameras: int = 16) -> None:
     """Measure the dashboard with browsers."""
-    with relaying() as (pid, url), pages(url, BROWSERS) as browsers:
+    with relaying(cameras) as (pid, url), pages(url, BROWSERS) as browsers:
         for page in browsers:
-            wait_for_frame(page, f"cam{CAMERAS - 1}")
+            wait_for_frame(page, "cam00")
         time.sleep(3)
         share = cpu_share(pid)
         drawn = ", ".join(f"{page.evaluate(DRAWN):.0f}" for page in browsers)
         print(f"dashboard: {share:.0%} of one core; frames drawn a second by browser: {drawn}")
 
 
-def sockets() -> None:
+def sockets(cameras: int = 16) -> None:
     """Measure the dashboard with readers that take all pictures at once."""
     taken = [0] * BROWSERS
-    with relaying() as (pid, url):
-        readers = [threading.Thread(target=read, args=(url, taken, n), daemon=True) for n in range(BROWSERS)]
+    with relaying(cameras) as (pid, url):
+        readers = [
+            threading.Thread(target=read, args=(url, cameras, taken, number), daemon=True)
+            for number in range(BROWSERS)
+        ]
         for reader in readers:
             reader.start()
         wait_for(lambda: all(taken), "pictures", 20)
@@ -130,14 +136,20 @@ def sockets() -> None:
         print(f"dashboard: {share:.0%} of one core; pictures a second by reader: {rates}")
 
 
-def read(url: str, taken: list[int], number: int) -> None:
+def read(url: str, cameras: int, taken: list[int], number: int) -> None:
     """Take pictures of all cameras and say so, as the page does, until the server goes."""
     with suppress(ConnectionClosed), connect(url.replace("http", "ws", 1) + "ws", max_size=None) as socket:
-        socket.send(json.dumps({"watch": [f"cam{camera:02}" for camera in range(CAMERAS)]}))
+        socket.send(json.dumps({"watch": [f"cam{camera:02}" for camera in range(cameras)]}))
         while True:
             if isinstance(socket.recv(), bytes):
                 taken[number] += 1
                 socket.send(json.dumps({"taken": taken[number]}))
+
+
+def paint() -> None:
+    """Measure the page itself."""
+    with relaying(2) as (_, url):
+        first_paint(url, "cam00")
 
 
 def cpu_share(pid: int) -> float:
@@ -191,4 +203,5 @@ def counts(stack: RunningStack) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    {"relay": relay, "sockets": sockets, "glass": glass}[sys.argv[1]]()
+    commands = {"relay": relay, "sockets": sockets, "glass": glass, "paint": paint, "added": added}
+    commands[sys.argv[1]](*map(int, sys.argv[2:]))

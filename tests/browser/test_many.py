@@ -2,15 +2,23 @@
 
 import json
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
 from tests.browser.drawn import wait_for_frame
+from tests.waiting import wait_for
 
 STAND_STILL = """() => {
   const until = performance.now() + 5000;
   while (performance.now() < until);
 }"""
+
+NEAR_SCREEN = """() => [...document.querySelectorAll("article")].filter((tile) => {
+  const { top, bottom } = tile.getBoundingClientRect();
+  return bottom > -150 && top < innerHeight + 150;
+}).map((tile) => tile.dataset.camera)"""
+"""Cameras whose tiles are on the screen, or so near that they soon may be."""
+FOCUSED = "() => document.activeElement.textContent"
 
 
 def add_cameras(served: Served, number: int) -> list[str]:
@@ -55,3 +63,42 @@ def test_a_slow_browser_gets_fewer_frames_and_does_not_fall_behind(page: Page, s
     wait_for_frame(page, "desk", after)
     assert len([number for number in taken if before < number <= after]) < (after - before) / 2
     assert taken == sorted(taken)
+
+
+def watched(served: Served) -> set[str]:
+    """Return the cameras whose pictures the dashboard asks for."""
+    return {topic.rpartition("/")[2] for topic in served.feed.topics if topic.startswith("preview/")}
+
+
+def test_of_sixty_four_cameras_those_on_screen_are_watched_and_keys_lead_to_all(
+    page: Page, served: Served
+) -> None:
+    names = add_cameras(served, 64)
+    served.feed.interval_seconds = 0.5
+    page.goto(served.url)
+    expect(page.locator("article")).to_have_count(64)
+
+    def watches_what_is_near() -> set[str]:
+        near = set(page.evaluate(NEAR_SCREEN))
+        return near if near == watched(served) else set()
+
+    first = wait_for(watches_what_is_near, "only tiles near the screen are watched", 45)
+    assert 6 < len(first) < 60
+    wait_for_frame(page, names[0])
+    page.get_by_role("link", name=names[0], exact=True).focus()
+    reached = [page.evaluate(FOCUSED)]
+    for _ in names[1:]:
+        page.keyboard.press("ArrowRight")
+        reached.append(page.evaluate(FOCUSED))
+    assert reached == names
+    last = page.locator(f"article[data-camera={names[-1]}]")
+    expect(last).to_be_in_viewport(ratio=1)
+    below = wait_for(watches_what_is_near, "what is watched follows the scrolling", 45)
+    assert names[-1] in below
+    assert names[0] not in below
+    wait_for_frame(page, names[-1])
+    rows = [page.evaluate(FOCUSED)]
+    while rows[-1] != (page.keyboard.press("ArrowUp"), page.evaluate(FOCUSED))[1]:
+        rows.append(page.evaluate(FOCUSED))
+    columns = len(names) - 1 - names.index(rows[1])
+    assert [names.index(name) for name in rows] == list(range(63, -1, -columns))

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from shared.config import CameraSettings
 from shared.topology import STAGES
 from tests.browser.drawn import outline, wait_for_frame
+from tests.browser.figures import add_by_form
 from tests.media import carphone
 from tests.prometheus import PROMETHEUS, WHERE_FROM, running_prometheus
 from tests.queries import dashboard_queries, is_of_health, rule_queries, rules, selectors
@@ -25,6 +26,8 @@ CAMERA = "carphone"
 START_SECONDS = 90.0
 FIRST_FRAME_MS = 60_000
 """For what starts a process, on a machine that does much else."""
+LIVE_SECONDS = 15.0
+"""From adding a camera to its live tile on a busy machine; docs/dashboard.md has the figure."""
 
 
 @pytest.fixture(scope="module")
@@ -220,17 +223,11 @@ def test_a_paused_camera_is_not_down(url: str) -> None:
         wait_for(lambda paused=paused: (series not in exposed()) is paused, f"paused is {paused}", 20)
 
 
-def test_a_camera_added_by_form_is_live_on_the_wall(page: Page, url: str) -> None:
+def test_a_camera_added_by_form_is_soon_live_on_the_wall(page: Page, url: str) -> None:
     page.set_default_timeout(FIRST_FRAME_MS)
-    page.goto(f"{url}#/cameras?add=file")
-    page.get_by_label("Path").fill(str(carphone()))
-    page.get_by_role("button", name="Show a picture").click()
-    expect(page.locator("canvas[data-faces='1']")).to_be_visible(timeout=FIRST_FRAME_MS)
-    page.get_by_role("button", name="Next").click()
-    page.get_by_label("Name").fill("formed")
-    page.get_by_role("button", name="Add it").click()
-    live = page.locator("article[data-camera=formed][data-state=live]")
-    expect(live).to_be_visible(timeout=FIRST_FRAME_MS)
+    seconds = add_by_form(page, url, "formed", carphone())
+    print(f"live {seconds:.1f} s after it was added")
+    assert seconds < LIVE_SECONDS
     assert wait_for_frame(page, "formed").boxes
     page.goto(f"{url}#/cameras/formed")
     page.get_by_role("button", name="Pause").click()
