@@ -16,6 +16,8 @@ HEALTH_INDEX: Final = "mien:health"
 """Sorted set of `service:instance`, by milliseconds of the last sign of life: spares a SCAN over all keys."""
 AUDIT: Final = "mien:audit"
 """Stream of who changed what, newest 10,000 or so."""
+ENDED_LOGINS: Final = "mien:logins:ended"
+"""Stream of sessions that somebody has logged out of, for as long as one holds."""
 STATE_INDEX: Final = "mien:states"
 """Sorted set of camera names, by milliseconds of the last sign of life."""
 

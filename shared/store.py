@@ -28,6 +28,7 @@ from shared.records import (
 from shared.store_connection import Guard, connect, redact, url_of
 from shared.store_figures import Books, FrameAges, ServerFigures, read_ages, read_books, read_server
 from shared.store_history import History
+from shared.store_logins import LoginStore
 from shared.store_webhooks import WebhookStore
 
 __all__ = [
@@ -73,6 +74,7 @@ class Store(History):
         self._advance = self._client.register_script(script)
         self._calls = Guard(redact(self.url))
         self.webhooks = WebhookStore(self._client, self._calls)
+        self.logins = LoginStore(self._client, self._calls)
         self._listed_at: dict[str, float] = {}
 
     def ping(self) -> None:

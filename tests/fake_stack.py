@@ -21,11 +21,28 @@ from shared.timestamp import timestamp
 RUN = 1_700_000_000_000
 
 
+class FakeLogins:
+    """What the dashboard needs of `LoginStore`."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.noted: list[tuple[str, float]] = []
+        self._check = check
+
+    def end(self, session: str, expires_at: float, longest_seconds: float) -> None:
+        self._check()
+        self.noted.append((session, expires_at))
+
+    def ended(self, after: str) -> tuple[dict[str, float], str]:
+        self._check()
+        return dict(self.noted[0 if after == "-" else int(after) :]), str(len(self.noted))
+
+
 class FakeStore:
     """What the dashboard needs of `Store`; `away = True` makes each call fail as without Redis."""
 
     def __init__(self, *cameras: str) -> None:
         self.away = False
+        self.logins = FakeLogins(self._check)
         self.blur = True
         self.asked: dict[str, Any] = {}
         self.audit: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from fastapi.params import Depends as Dependency
 from starlette.requests import HTTPConnection
 
 from services.dashboard.lockout import Lockout
+from services.dashboard.logins import Logins
 from services.dashboard.roles import Identity, Role, address_of, role_of
 from services.dashboard.security import SAFE_METHODS
 from services.dashboard.sessions import Session, Sessions
@@ -41,12 +42,14 @@ class Access:
     Args:
         tokens: none: everybody is an admin.
         session_seconds: how long a login holds.
+        logins: knows those that ended before that.
     """
 
-    def __init__(self, tokens: Tokens, session_seconds: float) -> None:
+    def __init__(self, tokens: Tokens, session_seconds: float, logins: Logins) -> None:
         self.login_needed = bool(tokens)
         self.sessions = Sessions(tokens)
         self.session_seconds = session_seconds
+        self.logins = logins
         self.lockout = Lockout()
 
     def identify(self, connection: HTTPConnection) -> Identity | None:
@@ -69,8 +72,9 @@ class Access:
         return Identity(session.role, "session", session.identity, session.expires_at)
 
     def session_of(self, connection: HTTPConnection) -> Session | None:
-        """Return the session that a connection's cookie opens."""
-        return self.sessions.read(connection.cookies.get(COOKIE, ""), time.time())
+        """Return the session that a connection's cookie opens, None if it is over."""
+        session = self.sessions.read(connection.cookies.get(COOKIE, ""), time.time())
+        return None if session is None or self.logins.has_ended(session.identity) else session
 
     def check_token(self, token: str, address: str) -> Role:
         """Return the role that a token gives.

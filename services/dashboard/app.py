@@ -35,6 +35,7 @@ from services.dashboard.feeds import FeedSource, Hub
 from services.dashboard.gate import Gate
 from services.dashboard.glass import GlassMeter
 from services.dashboard.live import Announcer, serve_viewer
+from services.dashboard.logins import Logins
 from services.dashboard.rates import Rates
 from services.dashboard.security import Guard
 from services.dashboard.uploads import MAX_UPLOAD_BYTES
@@ -98,7 +99,8 @@ def create_app(
     app.state.senders = camera_socket.Senders(store, settings, instance)
     app.state.system = system.SystemReader(store, settings.metrics.objective)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
-    app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session)
+    logins = Logins(store.logins, settings.dashboard.session)
+    app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session, logins)
     for part in PARTS:
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
@@ -116,13 +118,17 @@ def create_app(
 def _live_feeds(
     store: Store, source: Callable[[], FeedSource], settings: Settings, glass: GlassMeter
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return what runs beside the app: the hub of feeds, and the announcer of the status."""
+    """Return what runs beside the app: the hub of feeds, the announcer of the status, who has logged out."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = app.state.hub = Hub(source())
         announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective, glass)
-        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(announcer.run())]
+        endless = [hub.run(), announcer.run()]
+        if app.state.access.login_needed:
+            await app.state.access.logins.follow()  # nobody comes in before it is known who has logged out
+            endless.append(app.state.access.logins.run())
+        tasks = [asyncio.create_task(each) for each in endless]
         for task in tasks:
             task.add_done_callback(_end_with)
         yield
@@ -166,7 +172,8 @@ async def _docs() -> FileResponse:
 
 
 async def _live(socket: WebSocket) -> None:
-    await serve_viewer(socket, socket.app.state.hub, socket.app.state.announcer)
+    state = socket.app.state
+    await serve_viewer(socket, state.hub, state.announcer, state.access.logins)
 
 
 async def _store_away(request: Request, error: Exception) -> JSONResponse:

@@ -7,13 +7,13 @@ reason is for a person.
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, NamedTuple, TypeVar
 
 from fastapi import APIRouter, WebSocket
 
 from services.dashboard import audit
-from services.dashboard.access import NEED_ADMIN
+from services.dashboard.access import NEED_ADMIN, get_access
 from services.dashboard.api import CameraPath
 from services.dashboard.pushed_camera import PushedCamera, StateKeeper
 from services.dashboard.roles import identity_of
@@ -34,6 +34,7 @@ FOR_GOOD: Final = 1008
 RESTART: Final = 1012
 LATER: Final = 1013
 
+T = TypeVar("T")
 router = APIRouter()
 
 
@@ -106,7 +107,7 @@ class Senders:
     async def _relay(
         self, socket: WebSocket, name: str, camera: CameraSettings, before: CameraState | None, sender: Sender
     ) -> Ending:
-        first = await self._receive(socket)
+        first = await _while_logged_in(socket, self._receive(socket))
         if isinstance(first, Ending):
             return first
         await asyncio.to_thread(audit.record, socket, "camera.send", name)
@@ -115,11 +116,10 @@ class Senders:
         keeper = StateKeeper(name, before, self._store, self._instance)
         try:
             ending = await _first(
-                self._push(socket, process, sender, first),
+                _while_logged_in(socket, self._push(socket, process, sender, first)),
                 _hear(process, keeper),
                 self._follow(name, camera),
                 _make_way(name, sender),
-                _login_end(socket),
             )
         finally:
             await process.stop()
@@ -201,10 +201,15 @@ async def _make_way(name: str, sender: Sender) -> Ending:
     return Ending(FOR_GOOD, f"another page sends the pictures of camera {name} now")
 
 
-async def _login_end(socket: WebSocket) -> Ending:
+async def _while_logged_in(socket: WebSocket, part: Awaitable[T]) -> T | Ending:
+    """Return what something gives, or that the login has ended before it did."""
     identity = identity_of(socket)
-    await asyncio.sleep(max(0.0, identity.expires_at - time.time()) if identity else 0.0)
-    return Ending(FOR_GOOD, "the login has ended")
+    assert identity is not None  # who is nobody does not come so far
+    try:
+        async with get_access(socket).logins.serving(identity):
+            return await part
+    except TimeoutError:
+        return Ending(FOR_GOOD, "the login has ended")
 
 
 async def _first(*parts: Coroutine[Any, Any, Ending]) -> Ending:

@@ -26,6 +26,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.dashboard.feeds import Hub
 from services.dashboard.glass import GlassMeter, GlassReport
+from services.dashboard.logins import Logins
 from services.dashboard.roles import Role, identity_of
 from services.dashboard.viewers import View, Viewer
 from shared.errors import StoreError
@@ -121,7 +122,7 @@ def may_be_clear(status: Status) -> bool:
     return not status.blur and bool(detectors) and allowed
 
 
-async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> None:
+async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer, logins: Logins) -> None:
     """Serve one browser until it goes, says something malformed, or its login ends."""
     identity = identity_of(socket)
     if identity is None:
@@ -135,7 +136,7 @@ async def serve_viewer(socket: WebSocket, hub: Hub, announcer: Announcer) -> Non
     announcer.greet(viewer)
     talking = asyncio.create_task(_talk(socket, viewer))
     try:
-        async with asyncio.timeout(max(0.0, identity.expires_at - time.time())):
+        async with logins.serving(identity):
             refusal = await _listen(socket, hub, viewer, announcer.glass)
     except TimeoutError:
         refusal = "the login has ended"

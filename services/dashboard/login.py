@@ -1,5 +1,6 @@
 """Logging in and out, and as whom this browser speaks."""
 
+import asyncio
 import math
 import time
 from typing import Annotated, Any
@@ -51,8 +52,12 @@ def log_in(login: Login, request: Request, response: Response, access: AccessPar
 
 
 @router.delete("/api/session", status_code=204)
-def log_out(request: Request, response: Response) -> None:
-    """Log out: the browser forgets its session."""
+async def log_out(request: Request, response: Response, access: AccessParameter) -> None:
+    """Log out: the session is over, wherever its cookie may be, and so are its WebSockets."""
+    session = access.session_of(request)
+    if session is not None:
+        await access.logins.end(session.identity, session.expires_at)
+        await asyncio.to_thread(audit.record, request, "session.close", session.identity)
     response.delete_cookie(COOKIE, **_cookie_flags(request))
 
 

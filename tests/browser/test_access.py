@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from shared.config import DashboardSettings, Settings
-from tests.browser.conftest import Served, serve
+from tests.browser.conftest import DEADLINE_MS, Served, serve
 from tests.browser.drawn import wait_for_frame
 from tests.fake_stack import process
 from tests.waiting import wait_for
@@ -41,6 +41,26 @@ def test_a_deep_link_leads_through_the_login_and_on(page: Page, locked: Served) 
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     assert page.evaluate("() => document.cookie") == ""
+
+
+def test_logging_out_shows_the_login_in_every_tab_and_wherever_the_cookie_was_copied(
+    page: Page, browser: Browser, locked: Served
+) -> None:
+    page.goto(locked.url)
+    log_in(page, VIEWER)
+    wait_for_frame(page, "desk")
+    elsewhere = browser.new_context()
+    elsewhere.add_cookies([{**cookie, "sameSite": "Strict"} for cookie in page.context.cookies()])  # type: ignore[typeddict-item]
+    others = [page.context.new_page(), elsewhere.new_page()]
+    for other in others:
+        other.set_default_timeout(DEADLINE_MS)
+        other.goto(f"{locked.url}#/timeline")
+        expect(other).to_have_title("Timeline · Mien")
+    page.get_by_role("button", name="Log out").click()
+    for each in (page, *others):
+        expect(each.get_by_role("heading", name="Log in")).to_be_visible()
+    assert not locked.feed.topics
+    elsewhere.close()
 
 
 def test_an_admin_asks_for_clear_faces_and_takes_it_back(page: Page, locked: Served) -> None:

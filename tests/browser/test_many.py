@@ -34,6 +34,7 @@ def test_sixteen_cameras_move_at_once_over_one_connection(page: Page, served: Se
     names = add_cameras(served, 16)
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
+    served.feed.interval_seconds = 0.3
     page.set_viewport_size({"width": 1600, "height": 1100})
     page.goto(served.url)
     for name in names:
@@ -74,7 +75,7 @@ def test_of_sixty_four_cameras_those_on_screen_are_watched_and_keys_lead_to_all(
     page: Page, served: Served
 ) -> None:
     names = add_cameras(served, 64)
-    served.feed.interval_seconds = 0.5
+    served.feed.interval_seconds = 0.4  # results come two frames later; after 1 s nobody waits for them
     page.goto(served.url)
     expect(page.locator("article")).to_have_count(64)
 

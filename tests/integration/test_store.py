@@ -283,3 +283,19 @@ def test_a_wrong_password_is_named(tmp_path: Path) -> None:
         wrong = Store(RedisSettings.model_validate({"url": url, "password": "wrong"}), tmp_path)
         with pytest.raises(StoreError, match=r"password.*redis\.password"):
             wrong.ping()
+
+
+def test_who_logged_out_is_told_once_and_forgotten_in_time(store: Store, valkey_url: str) -> None:
+    assert store.logins.ended("-") == ({}, "-")
+    end = time.time() + 60.25
+    store.logins.end("first", end, longest_seconds=60)
+    ended, read_to = store.logins.ended("-")
+    assert ended == {"first": end}
+    assert store.logins.ended(read_to) == ({}, read_to)
+    store.logins.end("second", end, longest_seconds=60)
+    assert store.logins.ended(read_to)[0] == {"second": end}
+    with redis.Redis.from_url(valkey_url) as client:
+        assert 0 < client.ttl(keys.ENDED_LOGINS) <= 61
+    time.sleep(0.002)  # the clock of the stream's ids has moved on
+    store.logins.end("third", end, longest_seconds=0)
+    assert store.logins.ended("-")[0] == {"third": end}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from services.cli.connection import record
@@ -15,7 +16,7 @@ from services.dashboard.app import create_app
 from services.dashboard.lockout import FIRST_SECONDS, FREE_FAILURES, MAX_ADDRESSES, Lockout
 from services.dashboard.rates import Rates
 from services.dashboard.sessions import Sessions
-from shared.config import DashboardSettings, Settings
+from shared.config import CameraSettings, DashboardSettings, Settings
 from shared.errors import ConfigError
 from shared.tokens import Tokens, check_exposure, how_to_log_in, read_tokens
 from tests.fake_stack import FakeStore, SceneFeed
@@ -145,10 +146,56 @@ def test_another_sites_page_may_neither_log_in_nor_watch(client: TestClient) -> 
         pass
 
 
-def test_logging_out_ends_it(client: TestClient) -> None:
+def test_logging_out_ends_it_for_a_copied_cookie_too(client: TestClient) -> None:
     csrf = log_in(client, VIEWER)
+    copied = {"cookie": f"mien_session={client.cookies['mien_session']}"}
     assert client.delete("/api/session", headers=csrf).status_code == 204
     assert client.get("/api/cameras").status_code == 401
+    assert client.get("/api/cameras", headers=copied).status_code == 401
+    assert client.get("/api/session", headers=copied).json()["role"] is None
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(SOCKET, headers=copied):
+        pass
+    log_in(client, VIEWER)
+    assert client.get("/api/cameras").status_code == 200, "another login of the same token goes on"
+    log = client.get("/api/audit", headers=bearer(ADMIN)).json()["changes"]
+    assert [row["action"] for row in log] == ["session.open", "session.close", "session.open"]
+    assert log[1]["subject"] == log[2]["subject"]
+
+
+def closing(socket: WebSocketTestSession) -> tuple[int, str]:
+    """Return code and reason with which the server closes a socket."""
+    end = next(message for message in iter(socket.receive, None) if message["type"] == "websocket.close")
+    return end["code"], end["reason"]
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["at once", "once Redis is back"])
+def test_logging_out_at_one_dashboard_closes_what_is_open_at_another(
+    client: TestClient, store: FakeStore, away: bool
+) -> None:
+    store.put_camera("desk", CameraSettings(source="browser"))
+    csrf = log_in(client, ADMIN)
+    cookie = {"cookie": f"mien_session={client.cookies['mien_session']}"}
+    with (
+        connect(store) as other,
+        other.websocket_connect(SOCKET, headers=cookie) as watching,
+        other.websocket_connect(f"{SOCKET}/camera/desk", headers=cookie) as sending,
+        client.websocket_connect(SOCKET, headers=bearer(ADMIN)) as program,
+    ):
+        store.away = away
+        assert client.delete("/api/session", headers=csrf).status_code == 204
+        assert client.get("/api/session", headers=cookie).json()["role"] is None
+        store.away = False
+        assert closing(watching) == closing(sending) == (1008, "the login has ended")
+        assert other.get("/api/cameras", headers=cookie).status_code == 401
+        program.receive_text()
+
+
+def test_a_dashboard_that_starts_later_knows_who_has_logged_out(client: TestClient, store: FakeStore) -> None:
+    csrf = log_in(client, ADMIN)
+    cookie = {"cookie": f"mien_session={client.cookies['mien_session']}"}
+    client.delete("/api/session", headers=csrf)
+    with connect(store) as later:
+        assert later.get("/api/cameras", headers=cookie).status_code == 401
 
 
 def test_a_session_ends_by_itself() -> None:
@@ -329,8 +376,6 @@ def test_a_login_that_ends_closes_what_it_watched(
 ) -> None:
     log_in(client, VIEWER)
     late = SimpleNamespace(time=lambda: time.time() + 12 * 3600, monotonic=time.monotonic)
-    monkeypatch.setattr("services.dashboard.live.time", late)
+    monkeypatch.setattr("services.dashboard.logins.time", late)
     with client.websocket_connect(SOCKET) as socket:
-        messages = iter(socket.receive, None)
-        end = next(message for message in messages if message["type"] == "websocket.close")
-    assert (end["code"], end["reason"]) == (1008, "the login has ended")
+        assert closing(socket) == (1008, "the login has ended")
