@@ -94,6 +94,11 @@ class History:
                 return int(rows[0]["hour"])
         return None
 
+    def has_minutes(self, camera: str, unix_hour: int) -> bool:
+        """Tell whether anything was counted in an hour (since 1970), and is still kept."""
+        with self._calls():
+            return bool(self._client.exists(keys.hour(camera, unix_hour)))
+
     def minutes(self, camera: str, since_minute: int, until_minute: int) -> list[dict[str, Any]]:
         """Return the counts of each minute in [since, until) that has any (minutes since 1970).
 

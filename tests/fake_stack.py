@@ -113,6 +113,9 @@ class FakeStore:
         counts = {"frames": sum(self.latency.values()), "faces": 150, "latency": self.latency}
         return [minute_row(minute, **counts)] if minute >= since_minute else []
 
+    def has_minutes(self, camera: str, unix_hour: int) -> bool:
+        return bool(self.minutes(camera, unix_hour * 60, unix_hour * 60 + 60))
+
     def newest_ages(self, cameras: Sequence[str], count: int) -> list[FrameAges]:
         self._check()
         now = time.time_ns()

@@ -32,6 +32,7 @@ from services.dashboard import (
 )
 from services.dashboard.access import Access
 from services.dashboard.feeds import FeedSource, Hub
+from services.dashboard.finished import FinishedBuckets
 from services.dashboard.gate import Gate
 from services.dashboard.glass import GlassMeter
 from services.dashboard.live import Announcer, serve_viewer
@@ -98,6 +99,7 @@ def create_app(
     app.state.store, app.state.settings, app.state.glass = store, settings, glass
     app.state.senders = camera_socket.Senders(store, settings, instance)
     app.state.system = system.SystemReader(store, settings.metrics.objective)
+    app.state.finished = FinishedBuckets(store)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     logins = Logins(store.logins, settings.dashboard.session)
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session, logins)

@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from services.dashboard.access import NEED_VIEWER
 from services.dashboard.api import CameraPath, StoreParameter, as_json, get_settings
+from services.dashboard.finished import FinishedBuckets
 from services.dashboard.moments import HELP, moment
 from services.dashboard.openapi import answer, errors
 from shared.config import Settings
 from shared.messages import CAMERA_PATTERN
 from shared.store import Store
-from shared.timeline import HOUR, Bucket, buckets, span_of
+from shared.timeline import HOUR, Bucket, span_of
 
 MAX_RESULTS: Final = 1000
 MAX_CAMERAS: Final = 64
@@ -123,7 +124,8 @@ def timeline(
     span = span_of(
         *range_of(store, settings, names, since, until), time.time(), settings.retention.results, step
     )
-    parts = [CameraBuckets(name, buckets(store, name, span, zone)) for name in names]
+    finished: FinishedBuckets = request.app.state.finished
+    parts = [CameraBuckets(name, finished.buckets(name, span, zone)) for name in names]
     full_from = int(time.time() - settings.retention.results)
     return as_json(
         Timeline(since=span.since, until=span.until, step=span.step, full_from=full_from, cameras=parts)

@@ -119,6 +119,24 @@ def test_escape_draws_nothing_and_stays_on_the_page(page: Page, served: Served) 
     assert page.url.endswith(EDITOR)
 
 
+def test_a_shape_that_is_not_closed_or_not_saved_is_not_left_without_a_question(
+    page: Page, served: Served
+) -> None:
+    open_editor(page, served)
+    page.get_by_role("button", name="Draw a mask").click()
+    click(page, 0.3, 0.3)
+    for _ in ("begun", "closed"):
+        page.get_by_role("link", name="System").click()
+        expect(page.get_by_role("dialog")).to_contain_text("changed or drew")
+        page.get_by_role("button", name="Go on editing").click()
+        assert page.url.endswith(EDITOR)
+        if page.get_by_role("button", name="Finish shape").is_visible():
+            click(page, 0.5, 0.3)
+            click(page, 0.5, 0.5)
+            page.get_by_role("button", name="Finish shape").click()
+    expect(page.locator(".areas-list li")).to_have_count(1)
+
+
 def test_two_zones_of_one_name_are_not_sent(page: Page, served: Served) -> None:
     zone = ((0.2, 0.2), (0.4, 0.2), (0.4, 0.4))
     settings = served.store.cameras()["desk"]

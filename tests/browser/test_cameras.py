@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -140,18 +141,52 @@ def test_face_sizes_that_exclude_each_other_are_said_and_not_sent(page: Page, se
     assert sent == []
 
 
-def test_leaving_with_unsaved_changes_asks(page: Page, served: Served) -> None:
+def test_leaving_with_unsaved_changes_asks_whichever_way(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/system")
+    page.goto(f"{served.url}#/cameras")
+    page.get_by_role("link", name="Edit desk").click()
+    changed = page.get_by_label("Smallest face")
+    changed.fill("90")
+    system = page.get_by_role("navigation").get_by_role("link", name="System")
+    dialog = page.get_by_role("dialog")
+    ways: list[Callable[[], object]] = [
+        system.click,
+        page.get_by_role("button", name="Back to the list").click,
+        lambda: page.evaluate("history.back()"),
+        lambda: page.evaluate("history.go(-2)"),
+        lambda: page.evaluate("location.hash = '#/cameras/door'"),
+    ]
+    for leave in ways:
+        leave()
+        expect(dialog).to_contain_text("is lost")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(page).to_have_url(f"{served.url}#/cameras/desk")
+        expect(changed).to_have_value("90")
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    expect(changed).to_have_value("90")
+    page.evaluate("history.go(-2)")
+    dialog.get_by_role("button", name="Leave").click()
+    expect(page).to_have_url(f"{served.url}#/system")
+    expect(page.locator("#verdict")).to_be_visible()
+
+
+def test_what_is_saved_or_not_changed_is_left_without_a_question(page: Page, served: Served) -> None:
     page.goto(f"{served.url}#/cameras/desk")
     page.get_by_label("Smallest face").fill("90")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator(".notice")).to_contain_text("desk is changed")
     page.get_by_role("button", name="Back to the list").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("is lost")
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    expect(page.get_by_label("Smallest face")).to_have_value("90")
-    page.get_by_role("button", name="Back to the list").click()
-    dialog.get_by_role("button", name="Leave").click()
     expect(page.locator("li[data-camera=desk]")).to_be_visible()
+    page.get_by_role("link", name="Edit door").click()
+    page.get_by_label("Smallest face").fill("90")
+    page.get_by_role("button", name="Remove…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("li[data-camera=desk]")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_camera_is_paused_and_removed_from_the_list(page: Page, served: Served) -> None:

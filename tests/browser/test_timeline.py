@@ -179,6 +179,65 @@ def test_what_is_new_appears_by_itself(page: Page, served: Served) -> None:
     expect(page.locator(".mood .readout")).to_contain_text("31 face-seconds")
 
 
+def test_one_lone_face_is_few_only_where_it_has_just_come(page: Page, served: Served) -> None:
+    """In 5 minutes a bucket has 10 s: by itself it could never hold 20 face-seconds of one face."""
+    now = time.time()
+    began, alone = now - 250, {**face((1, 2, 30, 40), "sad"), "seconds": 1.0}
+    passing = {**face((1, 2, 30, 40), "happy"), "seconds": 1.0}
+    seen = [(now - 290, passing), *((began + 100 + age, alone) for age in range(140))]
+    served.store.recorded["desk"] = [
+        {**result("desk", 1, [one], int(at * 1e9)), "id": f"{number}-0"}
+        for number, (at, one) in enumerate(seen)
+    ]
+    page.goto(f"{served.url}#/timeline?from=5m&cameras=desk")
+    expect(ribbon(page, "desk").locator("path[data-label=sad]")).to_have_attribute(
+        "d", BOX, timeout=PATIENCE_MS
+    )
+    few = drawn(page, "desk", "few")
+    assert few.keys() == drawn(page, "desk", "happy").keys()
+    assert not few.keys() & drawn(page, "desk", "sad").keys()
+    page.get_by_text("As tables").click()
+    rows = page.get_by_role("region", name="Emotions at desk").locator("tbody tr")
+    expect(rows.first).not_to_contain_text("few faces")
+    expect(rows.last).to_contain_text("few faces")
+    ribbon(page, "desk").hover(position={"x": max(drawn(page, "desk", "sad")) - 2, "y": 60})
+    expect(page.locator(".mood .readout")).to_contain_text("sad 100 %")
+    expect(page.locator(".mood .readout")).not_to_contain_text("few faces")
+
+
+def test_a_zone_is_chosen_kept_in_the_address_and_exported(page: Page, served: Served) -> None:
+    corner = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0))
+    settings = served.store.cameras()["door"].model_copy(update={"zones": {"till": corner, "exit": corner}})
+    served.store.put_camera("door", settings)
+    last = int(time.time()) // 60
+    till = {"faces": 900, "arrived": 1, "stayed": 1, "seconds": {"sad": 40.0}}
+    served.store.counted["door"] = [
+        minute_row(minute, faces=1800, arrived=2, stayed=2, seconds={"happy": 60.0}, zones={"till": till})
+        for minute in range(last - 20, last + 1)
+    ]
+    page.goto(f"{served.url}#/timeline?cameras=door")
+    path = ribbon(page, "door").locator("path[data-label=happy]")
+    expect(path).to_have_attribute("d", BOX, timeout=PATIENCE_MS)
+    zone = page.get_by_label("Zone")
+    assert zone.locator("option").all_inner_texts() == ["everywhere", "exit", "till"]
+    zone.select_option("till")
+    expect(ribbon(page, "door").locator("path[data-label=sad]")).to_have_attribute("d", BOX)
+    expect(path).to_have_count(0)
+    assert "zone=till" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV, a row a minute").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert {float(row["sad"]) for row in rows} == {40.0}
+    page.reload()
+    expect(zone).to_have_value("till")
+    expect(path).to_have_count(0)
+    zone.select_option("exit")
+    expect(page.locator(".mood .readout")).to_have_text("nobody")
+    zone.select_option("everywhere")
+    expect(path).to_have_attribute("d", BOX)
+    assert "zone" not in page.url
+
+
 def test_the_table_says_the_same(timeline: Page, served: Served) -> None:
     timeline.get_by_text("As tables").click()
     bucket = asked(served, from_="1h")["door"][-1]

@@ -10,6 +10,7 @@
 // app.cameFrom: the camera whose large view was open before: coming back to the wall, its tile has the focus
 // app.clock: the stack's clock, see clock.js; app.glass: from capture to drawn, see glass.js
 // app.navigate(path, parameters?): go to a view; app.notify(text, kind?): see notices.js
+// app.keep(isUnsaved) → off(): a view is left only after a question while isUnsaved(); app.mayLeave(): asks it
 
 import { api } from "./api.js";
 import { Clock } from "./clock.js";
@@ -54,6 +55,8 @@ const app = {
     connection.send({ watch: document.hidden ? [] : watched });
   },
   send: (object) => connection.send(object),
+  keep: (isUnsaved) => router.keep(isUnsaved),
+  mayLeave: () => router.mayLeave(),
   navigate(path, parameters = {}) {
     location.hash = link(path, parameters);
   },

@@ -5,6 +5,7 @@ import { UNCERTAIN } from "./emotions.js";
 
 /** Below so many face-seconds a share says little. */
 export const FEW_SECONDS = 20;
+const JUDGED_SECONDS = 60;
 /** Smaller shares are not said: they would read as 0 %. */
 const LEAST_SHARE = 0.005;
 
@@ -13,7 +14,22 @@ export function faceSeconds(bucket) {
   return Object.values(bucket.emotions).reduce((sum, seconds) => sum + seconds, bucket.uncertain);
 }
 
-export const isFew = (bucket) => faceSeconds(bucket) < FEW_SECONDS;
+const isFew = (bucket) => faceSeconds(bucket) < FEW_SECONDS;
+
+/** Return the starts of the buckets (Map of start → bucket, each `step` seconds long) in which too little was seen
+ *  to go by: one shorter than a minute is judged by the minute around it, else a single face would never be enough. */
+export function fewStarts(buckets, step) {
+  const reach = Math.max(0, Math.ceil((JUDGED_SECONDS / step - 1) / 2));
+  const around = (start) => {
+    let seconds = 0;
+    for (let by = -reach; by <= reach; by += 1) {
+      const near = buckets.get(start + by * step);
+      if (near) seconds += faceSeconds(near);
+    }
+    return seconds;
+  };
+  return new Set([...buckets.keys()].filter((start) => around(start) < FEW_SECONDS));
+}
 
 /** Return [{ label, share }] of what was seen in a bucket, emotions by name and uncertain last; shares sum to 1. */
 export function shares(bucket) {
@@ -44,8 +60,8 @@ export function together(sums) {
   return sum(known.map((one) => ({ ...one, arrived: one.tracks })));
 }
 
-/** Say in one line what a bucket holds. */
-export function describe(bucket) {
+/** Say in one line what a bucket holds; few: whether that is too little to go by. */
+export function describe(bucket, few = bucket && isFew(bucket)) {
   if (!bucket) return "not recorded";
   const total = faceSeconds(bucket);
   if (total === 0 && bucket.tracks === 0) return "nobody";
@@ -55,5 +71,5 @@ export function describe(bucket) {
     .filter(({ share }) => share >= LEAST_SHARE)
     .sort((one, other) => other.share - one.share)
     .map(({ label, share }) => `${label} ${percent(share)}`);
-  return `${isFew(bucket) ? "few faces: " : ""}${number}${parts.length ? `; ${parts.join(", ")}` : ""}`;
+  return `${few ? "few faces: " : ""}${number}${parts.length ? `; ${parts.join(", ")}` : ""}`;
 }

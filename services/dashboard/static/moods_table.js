@@ -2,11 +2,12 @@
 
 import { clock } from "./axis.js";
 import { count, h, percent, table } from "./dom.js";
-import { faceSeconds, isFew, shares } from "./moods.js";
+import { faceSeconds, fewStarts, shares } from "./moods.js";
 
 /** Return one camera's table, newest first; labels: all, in order. */
 export function moodsTable(camera, buckets, step, labels) {
   const heads = ["from", "people", "face-seconds", "faces", ...labels, "note"];
+  const few = fewStarts(buckets, step);
   const rows = [...buckets.values()].reverse().map((bucket) => {
     const parts = new Map(shares(bucket).map(({ label, share }) => [label, percent(share)]));
     return [
@@ -15,7 +16,7 @@ export function moodsTable(camera, buckets, step, labels) {
       faceSeconds(bucket).toFixed(1),
       bucket.faces.toFixed(1),
       ...labels.map((label) => parts.get(label) ?? "–"),
-      isFew(bucket) ? "few faces" : "",
+      few.has(bucket.start) ? "few faces" : "",
     ];
   });
   const shown = table(heads, rows);

@@ -1,5 +1,10 @@
 // Addresses within the page, such as `#/camera/door?kiosk=1`, and the view that each one opens.
 
+import { confirmLoss } from "./control/dialog.js";
+
+const LOSS = "What you changed or drew and did not save is lost.";
+const nothing = () => false;
+
 /** Return what a hash says: the view's name, and its parameters; a path's rest is the parameter `name`. */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -30,6 +35,10 @@ export class Router {
   #app;
   #close = () => {};
   #shown = 0;
+  /** Place of the open view among the addresses that this tab has been at. */
+  #at = history.state?.at ?? 0;
+  #isUnsaved = nothing;
+  #asking = false;
 
   /** root: element that views fill; views: see views/index.js; app: what each of them is given. */
   constructor(root, views, app) {
@@ -39,11 +48,46 @@ export class Router {
   }
 
   start() {
-    addEventListener("hashchange", async () => {
-      await this.show();
-      if (!this.#root.contains(document.activeElement)) this.#root.focus({ preventScroll: true });
+    history.replaceState({ at: this.#at }, "");
+    addEventListener("hashchange", () => this.#moved());
+    addEventListener("beforeunload", (event) => {
+      if (this.#isUnsaved()) event.preventDefault();
     });
     return this.show();
+  }
+
+  /** Ask before the open view is left, whichever way, while `isUnsaved()`; returns what ends that. */
+  keep(isUnsaved) {
+    this.#isUnsaved = isUnsaved;
+    return () => {
+      if (this.#isUnsaved === isUnsaved) this.#isUnsaved = nothing;
+    };
+  }
+
+  /** Resolve to whether the open view may be left; asks, if something in it is not saved. */
+  async mayLeave() {
+    if (!this.#isUnsaved()) return true;
+    this.#asking = true;
+    const leave = await confirmLoss("Leave without saving?", LOSS, "Leave", "Go on editing");
+    this.#asking = false;
+    if (leave) this.#isUnsaved = nothing;
+    return leave;
+  }
+
+  /** Follow the address; it is put back while it is asked whether what is not saved may be lost. */
+  async #moved() {
+    const to = history.state?.at ?? this.#at + 1;
+    history.replaceState({ at: to }, "");
+    const by = to - this.#at;
+    if (by === 0) return;
+    if (this.#isUnsaved()) {
+      history.go(-by);
+      if (!this.#asking && (await this.mayLeave())) history.go(by);
+      return;
+    }
+    this.#at = to;
+    await this.show();
+    if (!this.#root.contains(document.activeElement)) this.#root.focus({ preventScroll: true });
   }
 
   /** Show what the address says; who has to log in is asked to at every address. */
@@ -56,6 +100,7 @@ export class Router {
     const module = view ? await view.load() : { title: "Not found", open: openNothing };
     if (number !== this.#shown) return;
     this.#close();
+    this.#isUnsaved = nothing;
     this.#app.watch([]);
     this.#root.replaceChildren();
     this.#root.dataset.view = name || "wall";

@@ -98,7 +98,7 @@ export function legend(labels, most) {
   const swatch = (...looks) => svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, ...looks.map(square));
   return [
     ...labels.map((label, index) => h("li", {}, swatch({ fill: fillOf(label, index) }), iconOf(label), label)),
-    h("li", {}, swatch({ class: "swatch" }, { fill: "url(#hatch-few)" }), `few faces: under ${FEW_SECONDS} face-seconds`),
+    h("li", {}, swatch({ class: "swatch" }, { fill: "url(#hatch-few)" }), `few faces: under ${FEW_SECONDS} face-seconds, in a minute or longer`),
     h("li", { class: "faces-key" }, `above: faces, up to ${most.toFixed(1)}`),
   ];
 }

@@ -8,7 +8,7 @@ let clear = false;
 
 /** Make the buttons work. Faces are blurred until an admin asks otherwise, anew on each page. */
 export function setUpVisitor(app) {
-  byId("logout").addEventListener("click", logOut);
+  byId("logout").addEventListener("click", async () => (await app.mayLeave()) && logOut());
   byId("clear").addEventListener("click", () => {
     clear = !clear;
     app.send({ clear });

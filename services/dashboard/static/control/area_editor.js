@@ -44,6 +44,11 @@ export class AreaEditor {
     this.#show();
   }
 
+  /** Whether a shape has been begun and is not closed yet. */
+  get isDrawing() {
+    return Boolean(this.#surface.drawing?.points.length);
+  }
+
   /** Show a picture of the frame that `header` describes, with the faces that were found in it. */
   async picture(header, jpeg, faces) {
     const bitmap = await createImageBitmap(jpeg);

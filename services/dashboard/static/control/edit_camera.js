@@ -5,7 +5,6 @@ import { link } from "../router.js";
 import { AreaEditor } from "./area_editor.js";
 import { pauseCamera, removeCamera } from "./camera_actions.js";
 import { fieldsOf, kindOf, sourceField } from "./camera_fields.js";
-import { confirmLoss } from "./dialog.js";
 import { checkForm, field, formError, setError, showError, valueOf } from "./fields.js";
 import { shownTest } from "./found.js";
 import { Shapes } from "./shapes.js";
@@ -40,6 +39,7 @@ class CameraEditor {
   #tested = h("div", { class: "test" });
   #save = h("button", { class: "button primary", disabled: "" }, "Save changes");
   #offs;
+  #unkeep;
 
   constructor(camera, app) {
     this.#app = app;
@@ -53,9 +53,11 @@ class CameraEditor {
     this.element = this.#page(source, reading, faces);
     this.#judge();
     this.#offs = this.#follow();
+    this.#unkeep = app.keep(() => this.#areas.isDrawing || Object.keys(this.#changes()).length > 0);
   }
 
   close() {
+    this.#unkeep();
     this.#offs.forEach((off) => off());
   }
 
@@ -95,13 +97,17 @@ class CameraEditor {
       this.#camera.paused = !this.#camera.paused;
       element.textContent = this.#camera.paused ? "Resume" : "Pause";
     };
-    const remove = async () => (await removeCamera(this.#app, name)) && this.#app.navigate("/cameras");
+    const remove = async () => {
+      if (!(await removeCamera(this.#app, name))) return;
+      this.#unkeep();
+      this.#app.navigate("/cameras");
+    };
     return [
       this.#save,
       canTest ? button("Test", (element) => this.#test(element)) : null,
       button(paused ? "Resume" : "Pause", pause),
       button("Remove…", remove, "danger"),
-      button("Back to the list", () => this.#leave()),
+      button("Back to the list", () => this.#app.navigate("/cameras")),
     ];
   }
 
@@ -173,12 +179,5 @@ class CameraEditor {
       showError(this.element, error.message, "source");
     }
     button.disabled = false;
-  }
-
-  async #leave() {
-    const unsaved = Object.keys(this.#changes()).length > 0;
-    const text = "What you changed or drew and did not save is lost.";
-    if (unsaved && !(await confirmLoss("Leave without saving?", text, "Leave", "Go on editing"))) return;
-    this.#app.navigate("/cameras");
   }
 }

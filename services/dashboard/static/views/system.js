@@ -75,7 +75,7 @@ class SystemPage {
   #look(minutes, button) {
     this.#minutes = minutes;
     for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
-    history.replaceState(null, "", link("/system", { minutes }));
+    history.replaceState(history.state, "", link("/system", { minutes }));
     this.#refresh();
   }
 

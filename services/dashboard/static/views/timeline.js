@@ -4,7 +4,7 @@ import { drawAxis, stretch } from "../axis.js";
 import { UNCERTAIN } from "../emotions.js";
 import { h, setText } from "../dom.js";
 import { moodsTable } from "../moods_table.js";
-import { describe, sum, together } from "../moods.js";
+import { describe, fewStarts, sum, together } from "../moods.js";
 import { MoodSource } from "../mood_source.js";
 import { Ribbon, hatchings } from "../ribbon.js";
 import { link } from "../router.js";
@@ -67,7 +67,7 @@ class Timeline {
   #ask(changes) {
     this.#asked = { ...this.#asked, ...changes };
     this.#selection = this.#cursor = this.#anchor = null;
-    history.replaceState(null, "", link("/timeline", this.#asked));
+    history.replaceState(history.state, "", link("/timeline", this.#asked));
     this.#controls.show(this.#asked);
     this.#source.follow(this.#asked);
   }
@@ -148,16 +148,18 @@ class Timeline {
     const within = (buckets) => sum([...buckets.values()].filter(({ start }) => since <= start && start < until));
     for (const [name, ribbon] of this.#ribbons) {
       const buckets = cameras.get(name);
-      const text =
-        this.#cursor === null
-          ? describe(within(buckets))
-          : `${stretch(this.#cursor, this.#cursor + range.step, range.step)}: ${describe(buckets.get(this.#cursor))}`;
+      const text = this.#cursor === null ? describe(within(buckets)) : this.#atCursor(buckets, range.step);
       ribbon.mark(this.#cursor, this.#selection, text);
     }
     const all = together([...cameras.values()].map(within));
     const which = this.#selection ? "Selected" : "Shown";
     setText(this.#summary, `${which}: ${stretch(since, until, range.step)} · ${describe(all)}`);
     this.#offer(since, until);
+  }
+
+  #atCursor(buckets, step) {
+    const few = fewStarts(buckets, step).has(this.#cursor);
+    return `${stretch(this.#cursor, this.#cursor + step, step)}: ${describe(buckets.get(this.#cursor), few)}`;
   }
 
   /** Offer what can be done with a stretch: export, link. */
