@@ -2,11 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from shared.messages import Outcome
 from shared.records import LATENCY_BUCKETS_MS
+
+MEANINGS: Final[Mapping[str, str]] = {
+    Outcome.OVERTAKEN: "gave way to a newer one of its camera",
+    Outcome.STALE: "waited longer than the deadline",
+    Outcome.LATE: "came after its camera had moved on",
+    Outcome.INVALID: "could not be used",
+    Outcome.LOST_WORKER: "was held by a worker that died",
+    Outcome.POISON: "was held by two workers that died",
+    Outcome.RECORDER_DOWN: "did not fit while nobody recorded",
+    Outcome.REDIS_DOWN: "did not fit while Redis was away",
+    Outcome.LOST: "was never heard of again",
+}
+"""What became of a frame that was not recorded: `the frame …`."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):

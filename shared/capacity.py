@@ -2,10 +2,44 @@
 
 import math
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final, Protocol
+
+from shared import topology
 
 CROWDED: Final = 0.92
 """A host whose cores are this busy gains nothing from another worker."""
+NEAR_LIMIT: Final = 0.85
+"""A demand ratio over this leaves no room for a busier moment."""
+LESS_WORK: Final = {
+    topology.DETECTOR.name: "Lower the cameras' fps or detector.width, or add a machine.",
+    topology.CLASSIFIER.name: "Lower the cameras' fps, or add a machine or a GPU.",
+    topology.RECORDER.name: "Lower the cameras' fps, or give Redis and the recorder a machine of their own.",
+}
+"""Service → what helps where no core is free for another worker."""
+
+
+class Load(StrEnum):
+    """How much of what its workers can do a service is asked for."""
+
+    ABSENT = "absent"
+    OVER = "over"
+    NEAR = "near"
+    FINE = "fine"
+
+
+def load_of(workers: int, ratio: float | None) -> Load:
+    """Return a service's load.
+
+    Args:
+        workers: how many it has.
+        ratio: its demand, as in `mien_demand_ratio`; None: it has none.
+    """
+    if not workers:
+        return Load.ABSENT
+    if ratio is None or ratio <= NEAR_LIMIT:
+        return Load.FINE
+    return Load.OVER if ratio > 1 else Load.NEAR
 
 
 class Placed(Protocol):

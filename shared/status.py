@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared import topology
 from shared.balance import Latency, Ledger, balance_of, latency_of, sum_balances, sum_counts
-from shared.capacity import crowded_hosts, enough_workers
+from shared.capacity import LESS_WORK, crowded_hosts, enough_workers
 from shared.config import BROWSER, redact
 from shared.records import CameraState, Health, Wanted, WantedCamera
 
@@ -262,5 +262,5 @@ def _remedies(
 def _overload(service: str, ratio: float, workers: Sequence[WorkerStatus]) -> str:
     says = f"The {service} can't keep up (demand {ratio:.2f})"
     if crowded_hosts(workers):
-        return f"{says}, and no core is free for another one: lower the cameras' fps, or add a machine"
+        return f"{says}, and no core is free for another one. {LESS_WORK[service]}"
     return f"{says}: mien scale {service}={enough_workers(workers, ratio)}"

@@ -41,6 +41,7 @@ class StackSettings(BaseModel):
     classifiers: int
     recorders: int
     blur: bool = Field(description="whether faces are blurred in pictures")
+    most: dict[str, int] = Field(description="how many of each worker can be asked for")
     supervised: bool = Field(description="whether `mien up` runs the stack, so that counts can be changed")
     notice: str = Field(description="what people before the cameras are told (`dashboard.notice`)")
 
@@ -105,7 +106,10 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     supervised = lock_holder(settings.run_dir) is not None
     counts = worker_counts(settings.scale, wanted) if supervised else _living_counts(store)
     model, notice = wanted.model or str(configured_model(settings)), settings.dashboard.notice
-    return StackSettings(model=model, blur=wanted.blur, supervised=supervised, notice=notice, **counts)
+    most = {name: MAX_WORKERS[service] for name, service in COUNTED.items()}
+    return StackSettings(
+        model=model, blur=wanted.blur, supervised=supervised, notice=notice, most=most, **counts
+    )
 
 
 @router.patch("/api/settings", tags=["settings"], dependencies=[NEED_ADMIN])

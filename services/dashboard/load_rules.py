@@ -5,12 +5,10 @@ from typing import Final
 
 from services.dashboard.findings import Evidence, Finding
 from shared import topology
-from shared.capacity import crowded_hosts, enough_workers
+from shared.capacity import LESS_WORK, NEAR_LIMIT, Load, crowded_hosts, enough_workers, load_of
 from shared.messages import Outcome
 from shared.status import WorkerStatus
 
-NEAR_LIMIT: Final = 0.85
-"""A demand ratio from here on leaves no room for a busier moment."""
 GIVING_WAY: Final = 0.05
 """Share of frames dropped for newer ones that is worth a word where no worker is overloaded."""
 _STAGES: Final = {
@@ -18,11 +16,6 @@ _STAGES: Final = {
     for service in topology.SERVICES.values()
     if service.queue
     for stage in topology.stages(service)
-}
-_LESS: Final = {
-    topology.DETECTOR.name: "Lower the cameras' fps or detector.width, or add a machine.",
-    topology.CLASSIFIER.name: "Lower the cameras' fps, or add a machine or a GPU.",
-    topology.RECORDER.name: "Lower the cameras' fps, or give Redis and the recorder a machine of their own.",
 }
 
 
@@ -35,7 +28,7 @@ def bottleneck(evidence: Evidence) -> Iterator[Finding]:
             f"The {service} {'is the bottleneck' if rank == 0 else 'is overloaded too'} (demand {ratio:.2f})"
         )
         if crowded_hosts(workers):
-            text = f"{says}, and {_crowd(workers)}: more workers won't help. {_LESS[service]}"
+            text = f"{says}, and {_crowd(workers)}: more workers won't help. {LESS_WORK[service]}"
             yield Finding(code="cores_used_up", level="bad", text=text)
         elif workers:
             wanted = enough_workers(workers, ratio)
@@ -61,13 +54,13 @@ def latency(evidence: Evidence) -> Iterator[Finding]:
     says += f"; most of it, {slowest.p95_ms:.0f} ms, {place}"
     workers = evidence.workers(service)
     if crowded_hosts(workers):
-        yield Finding(code="slow", level="warn", text=f"{says}, and {_crowd(workers)}. {_LESS[service]}")
+        yield Finding(code="slow", level="warn", text=f"{says}, and {_crowd(workers)}. {LESS_WORK[service]}")
     elif slowest.stage.endswith("_queue") and workers and evidence.status.demand.get(service, 0) > 0.5:
         wanted = len(workers) + 1
         text = f"{says}: set {service}={wanted}."
         yield Finding(code="slow", level="warn", text=text, action={f"{service}s": wanted})
     else:
-        yield Finding(code="slow", level="warn", text=f"{says}. {_LESS[service]}")
+        yield Finding(code="slow", level="warn", text=f"{says}. {LESS_WORK[service]}")
 
 
 def giving_way(evidence: Evidence) -> Iterator[Finding]:
@@ -86,11 +79,12 @@ def giving_way(evidence: Evidence) -> Iterator[Finding]:
 def near_limit(evidence: Evidence) -> Iterator[Finding]:
     """A service keeps up, but a little more would be too much."""
     for service, ratio in evidence.status.demand.items():
-        if not NEAR_LIMIT < ratio <= 1 or not (workers := evidence.workers(service)):
+        workers = evidence.workers(service)
+        if load_of(len(workers), ratio) is not Load.NEAR:
             continue
         says = f"The {service} has no room left (demand {ratio:.2f})"
         if crowded_hosts(workers):
-            text = f"{says}, and {_crowd(workers)}. {_LESS[service]}"
+            text = f"{says}, and {_crowd(workers)}. {LESS_WORK[service]}"
             yield Finding(code="near_limit", level="warn", text=text)
         else:
             wanted = len(workers) + 1

@@ -18,6 +18,8 @@ from services.dashboard.history import LatencyHistory, LatencyPoint
 from services.dashboard.verdict import judge, redis_away
 from services.dashboard.waterfall import StageTime, waterfall
 from shared import topology
+from shared.balance import MEANINGS
+from shared.capacity import Load, load_of
 from shared.errors import StoreError
 from shared.messages import SCHEMA
 from shared.status import QueueStatus, Status, read_status
@@ -60,6 +62,8 @@ class PipelineStage(Struct, frozen=True, kw_only=True):
     busy: float | None
     """Mean share of its workers' time spent in steps, 0 to 1."""
     demand: float | None
+    load: Load
+    """`over`: it can't keep up; `near`: it has no room left; `absent`: there is none of its workers."""
     queue: QueueStatus | None
 
 
@@ -90,6 +94,8 @@ class System(Struct, frozen=True, kw_only=True):
     models: list[Model] = []
     redis: ServerFigures | None = None
     versions: dict[str, str] = {}
+    outcomes: dict[str, str] = field(default_factory=lambda: dict(MEANINGS))
+    """Outcome of a frame that was dropped → what became of it, for a person."""
     metrics: dict[str, str] = field(default_factory=METRICS.copy)
 
 
@@ -203,6 +209,7 @@ def _pipeline(status: Status) -> list[PipelineStage]:
                 per_second=round(captured if kind is topology.CAPTURE else jobs, 2),
                 busy=round(sum(busy) / len(busy), 3) if busy else None,
                 demand=status.demand.get(kind.name),
+                load=load_of(len(workers), status.demand.get(kind.name)),
                 queue=queues.get(kind.queue or ""),
             )
         )

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from services.dashboard import control
+from shared.topology import MAX_WORKERS
 from tests.browser.conftest import Served
 from tests.browser.test_cameras import patches
 
@@ -42,6 +43,11 @@ def test_counts_are_set_where_the_supervisor_runs_the_stack(page: Page, served: 
     sent = patches(page)
     page.goto(f"{served.url}#/settings")
     counts = card(page, "counts")
+    counts.get_by_label("Recorders").fill("99")
+    counts.get_by_role("button", name="Change").click()
+    expect(counts.get_by_label("Recorders")).to_have_attribute("aria-invalid", "true")
+    expect(counts.get_by_label("Recorders")).to_have_attribute("max", str(MAX_WORKERS["recorder"]))
+    counts.get_by_label("Recorders").fill("1")
     counts.get_by_label("Classifiers").fill("4")
     counts.get_by_role("button", name="Change").click()
     expect(page.locator(".notice")).to_contain_text("starts and stops processes")

@@ -70,7 +70,9 @@ def test_the_picture_shows_the_numbers_of_the_api(page: Page, served: Served) ->
         shown = f"{bar['p50_ms']:.1f} ms" if bar["p50_ms"] < 10 else f"{bar['p50_ms']:.0f} ms"
         expect(row.locator("td").nth(1)).to_have_text(shown)
     expect(page.locator("#ledger .balance [data-part=captured] dd")).to_have_text("1,234")
-    expect(page.locator("#drops tr", has_text="overtaken")).to_contain_text("30")
+    drops = page.locator("#drops tr", has_text="overtaken")
+    expect(drops).to_contain_text("30")
+    expect(drops).to_contain_text(f"the frame {document['outcomes']['overtaken']}")
     expect(page.locator("#facts")).to_contain_text("96 MB of 512 MB")
     expect(page.locator("#workers")).to_contain_text("provisional model")
 
@@ -85,6 +87,14 @@ def test_bars_follow_each_other_to_scale(page: Page, served: Served) -> None:
     assert [x for x, _ in bars[1:]] == pytest.approx(ends[:-1], abs=3)
     detect, classify = bars[2][1], bars[4][1]
     assert detect / classify == pytest.approx(20 / 12, rel=0.05)
+
+
+@pytest.mark.parametrize(("ratio", "word"), [(1.4, "overloaded"), (0.9, "nearly full")])
+def test_a_stage_says_how_full_it_is(page: Page, served: Served, ratio: float, word: str) -> None:
+    overload(served, ratio)
+    page.goto(f"{served.url}#/system")
+    expect(page.locator("#pipeline .stage[data-service=detector] .pill")).to_have_text(word)
+    expect(page.locator("#pipeline .stage[data-service=recorder] .pill")).to_have_count(0)
 
 
 def test_all_is_well_and_then_it_is_not(page: Page, served: Served) -> None:

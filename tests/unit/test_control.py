@@ -108,7 +108,10 @@ def test_counts_are_changed_and_given_back_under_a_supervisor(client: TestClient
     assert (found["supervised"], found["detectors"], found["blur"]) == (True, 2, False)
     assert store.asked == {"detectors": 2, "blur": False}
     assert client.patch("/api/settings", json={"detectors": None}).json()["detectors"] == 1
-    assert client.patch("/api/settings", json={"detectors": 65}).status_code == 422
+    for name, most in found["most"].items():
+        assert client.patch("/api/settings", json={name: most}).status_code == 200
+        assert client.patch("/api/settings", json={name: most + 1}).status_code == 422
+    assert found["most"].keys() == {"detectors", "classifiers", "recorders"}
 
 
 def test_the_models_to_choose_from(client: TestClient) -> None:

@@ -146,3 +146,30 @@ def test_two_models_in_use_are_both_named(client: TestClient) -> None:
     models = client.get("/api/system").json()["models"]
     assert [model["sha256"] for model in models] == ["0123456789ab", "ffff"]
     assert msgspec.json.encode(models)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "load", "code"),
+    [
+        (1.2, "over", "bottleneck"),
+        (0.9, "near", "near_limit"),
+        (0.85, "fine", "well"),
+        (None, "absent", "no_worker"),
+    ],
+)
+def test_a_stages_load_and_the_verdict_go_by_one_limit(
+    client: TestClient, ratio: float | None, load: str, code: str
+) -> None:
+    store: FakeStore = client.store  # type: ignore[attr-defined]
+    store.ledgers.clear()
+    others = [sign for sign in store.processes if sign.service not in ("broker", "detector")]
+    demand = {} if ratio is None else {"detector": ratio}
+    detectors = [] if ratio is None else [process("detector")]
+    store.processes = [*others, *detectors, process("broker", queues={}, demand=demand)]
+    document = client.get("/api/system").json()
+    assert (document["pipeline"][1]["load"], document["verdict"]["code"]) == (load, code)
+
+
+def test_each_outcome_of_a_dropped_frame_is_explained(client: TestClient) -> None:
+    explained = client.get("/api/system").json()["outcomes"]
+    assert explained.keys() == set(Outcome) - {Outcome.RECORDED}

@@ -6,9 +6,9 @@ import { checkForm, field, formError } from "./fields.js";
 
 const NUMBER = { kind: "number", min: 0, step: 1, required: true };
 const SPECS = [
-  { ...NUMBER, name: "detectors", label: "Detectors", max: 64, help: "They find the faces." },
-  { ...NUMBER, name: "classifiers", label: "Classifiers", max: 64, help: "They read the emotions." },
-  { ...NUMBER, name: "recorders", label: "Recorders", max: 16, help: "They write the results to Redis." },
+  { ...NUMBER, name: "detectors", label: "Detectors", help: "They find the faces." },
+  { ...NUMBER, name: "classifiers", label: "Classifiers", help: "They read the emotions." },
+  { ...NUMBER, name: "recorders", label: "Recorders", help: "They write the results to Redis." },
 ];
 const NONE = "Without them no result comes from any camera, and live frames are lost until there is one again.";
 const ELSEWHERE =
@@ -37,7 +37,7 @@ function countsForm(settings, change) {
   const form = h(
     "form",
     { novalidate: "" },
-    h("div", { class: "fields" }, ...SPECS.map((spec) => field(spec, settings[spec.name]))),
+    h("div", { class: "fields" }, ...SPECS.map((spec) => field({ ...spec, max: settings.most[spec.name] }, settings[spec.name]))),
     formError(),
     h("div", { class: "actions" }, save),
   );

@@ -2,18 +2,6 @@
 
 import { count, h, percent, table } from "../dom.js";
 
-const REASONS = {
-  overtaken: "gave way to a newer one of its camera",
-  stale: "waited longer than the deadline",
-  late: "came after its camera had moved on",
-  invalid: "could not be used",
-  lost_worker: "was held by a worker that died",
-  poison: "was held by two workers that died",
-  recorder_down: "did not fit while nobody recorded",
-  redis_down: "did not fit while Redis was away",
-  lost: "was never heard of again",
-};
-
 /** Return the balance: captured = recorded + dropped + in flight, as numbers and as one bar. */
 export function balance({ captured, recorded, dropped, in_flight: inFlight }) {
   const lost = sum(dropped);
@@ -51,8 +39,8 @@ export function ledgerTable(cameras) {
   return table(["camera", "captured", "= recorded", "+ dropped", "+ in flight"], rows);
 }
 
-/** Return the drops by reason: in all, and of the last minute that somebody looked. */
-export function dropsTable(dropped, recent) {
+/** Return the drops by reason: in all, and of the last minute that somebody looked; outcomes: what each means. */
+export function dropsTable(dropped, recent, outcomes) {
   const names = Object.entries(dropped).sort(([, one], [, other]) => other - one);
   if (names.length === 0) return h("p", { class: "hint" }, "No frame was dropped.");
   const lately = recent.seconds < 1 ? "lately" : `in the last ${Math.round(recent.seconds)} s`;
@@ -60,7 +48,7 @@ export function dropsTable(dropped, recent) {
     reason,
     count(frames),
     recent.seconds ? lastly(recent, reason) : "–",
-    h("small", {}, `the frame ${REASONS[reason] ?? ""}`),
+    h("small", {}, `the frame ${outcomes[reason]}`),
   ]);
   return table(["reason", "frames", lately, "meaning"], rows);
 }

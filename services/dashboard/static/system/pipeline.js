@@ -8,8 +8,11 @@ export function pipelinePicture(pipeline) {
   return pipeline.flatMap((stage) => [stage.queue ? queueArrow(stage.queue) : null, stageBox(stage)]).filter(Boolean);
 }
 
-function stageBox({ service, workers, per_second: perSecond, busy, demand }) {
-  const [level, word] = loadOf(workers, demand);
+/** Load, as the API says it → how it looks, and what is said of it. */
+const LOADS = { absent: ["bad", "not there"], over: ["bad", "overloaded"], near: ["warn", "nearly full"], fine: ["good", ""] };
+
+function stageBox({ service, workers, per_second: perSecond, busy, demand, load }) {
+  const [level, word] = LOADS[load];
   const unit = service === "capture" ? "frames/s" : "jobs/s";
   return h(
     "div",
@@ -20,12 +23,6 @@ function stageBox({ service, workers, per_second: perSecond, busy, demand }) {
     busy === null ? null : meter(`busy ${percent(busy)}`, busy, "mien_busy_seconds_total"),
     word ? h("p", { class: "pill", "data-level": level }, word) : null,
   );
-}
-
-function loadOf(workers, demand) {
-  if (workers === 0) return ["bad", "not there"];
-  if (demand > 1) return ["bad", "overloaded"];
-  return demand > 0.85 ? ["warn", "nearly full"] : ["good", ""];
 }
 
 function queueArrow({ queue, depth, oldest_seconds: oldest, arrivals_per_second: arrivals }) {

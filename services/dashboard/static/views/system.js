@@ -111,7 +111,7 @@ class SystemPage {
     const shown = {
       waterfall: [waterfallTable(system.waterfall, objectiveMs)],
       ledger: [...balance(status.ledger), ledgerTable(status.cameras)],
-      drops: [dropsTable(status.ledger.dropped, system.drops)],
+      drops: [dropsTable(status.ledger.dropped, system.drops, system.outcomes)],
       workers: [workersTable(status.workers)],
       latency: [latencyTable(status)],
       hosts: [hostsTable(status.workers)],
