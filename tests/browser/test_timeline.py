@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import time
 import urllib.request
@@ -95,7 +96,7 @@ def test_hovering_says_how_many_people_and_shares(timeline: Page, served: Served
     expect(readout).to_contain_text("few faces: ")
     number = "1 person" if bucket["tracks"] == 1 else f"{bucket['tracks']} people"
     expect(readout).to_contain_text(number)
-    expect(readout).to_contain_text(f"sad {bucket['emotions']['sad'] / total:.0%}".replace("%", " %"))
+    expect(readout).to_contain_text(f"sad {math.floor(100 * bucket['emotions']['sad'] / total + 0.5)} %")
 
 
 def test_a_brush_exports_and_its_link_shows_the_same_again(timeline: Page, served: Served) -> None:
@@ -227,7 +228,7 @@ def test_a_zone_is_chosen_kept_in_the_address_and_exported(page: Page, served: S
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV, a row a minute").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
-    assert {float(row["sad"]) for row in rows} == {40.0}
+    assert {float(row["face_seconds"]) for row in rows} == {40.0}
     page.reload()
     expect(zone).to_have_value("till")
     expect(path).to_have_count(0)

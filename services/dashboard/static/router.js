@@ -39,20 +39,22 @@ export class Router {
   #at = history.state?.at ?? 0;
   #isUnsaved = nothing;
   #asking = false;
+  #started = false;
 
   /** root: element that views fill; views: see views/index.js; app: what each of them is given. */
   constructor(root, views, app) {
     this.#root = root;
     this.#views = views;
     this.#app = app;
-  }
-
-  start() {
-    history.replaceState({ at: this.#at }, "");
+    history.replaceState({ at: this.#at }, ""); // from the first address on, each has its place
     addEventListener("hashchange", () => this.#moved());
     addEventListener("beforeunload", (event) => {
       if (this.#isUnsaved()) event.preventDefault();
     });
+  }
+
+  start() {
+    this.#started = true;
     return this.show();
   }
 
@@ -86,6 +88,7 @@ export class Router {
       return;
     }
     this.#at = to;
+    if (!this.#started) return;
     await this.show();
     if (!this.#root.contains(document.activeElement)) this.#root.focus({ preventScroll: true });
   }
