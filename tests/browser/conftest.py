@@ -27,9 +27,12 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window; closed before other tests want an event loop of their own."""
+    """Debian's Chromium, without a window, one for all tests here: each has a context of its own.
+
+    Closed before the tests of other folders want an event loop of their own.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
