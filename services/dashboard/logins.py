@@ -93,7 +93,8 @@ class Logins:
         self._ended |= ended
         for session in ended:
             for limit in self._serving.get(session, ()):
-                limit.reschedule(0.0)
+                if not limit.expired():
+                    limit.reschedule(0.0)
 
     async def _tell(self) -> None:
         with contextlib.suppress(StoreError):

@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -64,6 +65,6 @@ def added() -> None:
     print(f"from `Add it` to a live tile: {spread(seconds)}")
 
 
-def spread(values_ms: "tuple[float, ...] | list[float]") -> str:
+def spread(values_ms: Sequence[float]) -> str:
     """Write the median and the range of times in ms."""
     return f"{statistics.median(values_ms):.0f} ms ({min(values_ms):.0f} to {max(values_ms):.0f})"

@@ -16,19 +16,16 @@ export function faceSeconds(bucket) {
 
 const isFew = (bucket) => faceSeconds(bucket) < FEW_SECONDS;
 
-/** Return the starts of the buckets (Map of start → bucket, each `step` seconds long) in which too little was seen
- *  to go by: one shorter than a minute is judged by the minute around it, else a single face would never be enough. */
-export function fewStarts(buckets, step) {
+/** Tell whether too little was seen to go by in the bucket (of a Map of start → bucket, each `step` seconds long) that
+ *  begins there. One shorter than a minute is judged by the minute around it: a single face could never fill it. */
+export function isFewAt(buckets, step, start) {
   const reach = Math.max(0, Math.ceil((JUDGED_SECONDS / step - 1) / 2));
-  const around = (start) => {
-    let seconds = 0;
-    for (let by = -reach; by <= reach; by += 1) {
-      const near = buckets.get(start + by * step);
-      if (near) seconds += faceSeconds(near);
-    }
-    return seconds;
-  };
-  return new Set([...buckets.keys()].filter((start) => around(start) < FEW_SECONDS));
+  let seconds = 0;
+  for (let by = -reach; by <= reach; by += 1) {
+    const near = buckets.get(start + by * step);
+    if (near) seconds += faceSeconds(near);
+  }
+  return seconds < FEW_SECONDS;
 }
 
 /** Return [{ label, share }] of what was seen in a bucket, emotions by name and uncertain last; shares sum to 1. */

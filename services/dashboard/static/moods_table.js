@@ -2,12 +2,11 @@
 
 import { clock } from "./axis.js";
 import { count, h, percent, table } from "./dom.js";
-import { faceSeconds, fewStarts, shares } from "./moods.js";
+import { faceSeconds, isFewAt, shares } from "./moods.js";
 
 /** Return one camera's table, newest first; labels: all, in order. */
 export function moodsTable(camera, buckets, step, labels) {
   const heads = ["from", "people", "face-seconds", "faces", ...labels, "note"];
-  const few = fewStarts(buckets, step);
   const rows = [...buckets.values()].reverse().map((bucket) => {
     const parts = new Map(shares(bucket).map(({ label, share }) => [label, percent(share)]));
     return [
@@ -16,7 +15,7 @@ export function moodsTable(camera, buckets, step, labels) {
       faceSeconds(bucket).toFixed(1),
       bucket.faces.toFixed(1),
       ...labels.map((label) => parts.get(label) ?? "–"),
-      few.has(bucket.start) ? "few faces" : "",
+      isFewAt(buckets, step, bucket.start) ? "few faces" : "",
     ];
   });
   const shown = table(heads, rows);

@@ -2,7 +2,7 @@
 
 import { UNCERTAIN, UNCERTAIN_COLOUR, colourOf } from "./emotions.js";
 import { h, setText } from "./dom.js";
-import { faceSeconds, fewStarts, shares } from "./moods.js";
+import { faceSeconds, isFewAt, shares } from "./moods.js";
 import { svg } from "./svg.js";
 
 const FACES_HEIGHT = 26;
@@ -54,7 +54,6 @@ export class Ribbon {
   draw(buckets, range, labels, most, width) {
     this.#shown = { range, width };
     const paths = Object.fromEntries(labels.map((label) => [label, ""]));
-    const fewAt = fewStarts(buckets, range.step);
     let [few, faces, seen] = ["", "", ""];
     for (const bucket of buckets.values()) {
       const left = this.#x(bucket.start);
@@ -66,7 +65,8 @@ export class Ribbon {
         bottom -= share * RIBBON_HEIGHT;
         paths[label] += box(left, bottom, wide, share * RIBBON_HEIGHT);
       }
-      if (faceSeconds(bucket) > 0 && fewAt.has(bucket.start)) few += box(left, HEIGHT - RIBBON_HEIGHT, wide, RIBBON_HEIGHT);
+      const isFew = faceSeconds(bucket) > 0 && isFewAt(buckets, range.step, bucket.start);
+      if (isFew) few += box(left, HEIGHT - RIBBON_HEIGHT, wide, RIBBON_HEIGHT);
     }
     this.#svg.setAttribute("width", width);
     this.#svg.setAttribute("aria-valuemax", Math.round((range.until - range.since) / range.step) - 1);

@@ -4,7 +4,7 @@ import { drawAxis, stretch } from "../axis.js";
 import { UNCERTAIN } from "../emotions.js";
 import { h, setText } from "../dom.js";
 import { moodsTable } from "../moods_table.js";
-import { describe, fewStarts, sum, together } from "../moods.js";
+import { describe, isFewAt, sum, together } from "../moods.js";
 import { MoodSource } from "../mood_source.js";
 import { Ribbon, hatchings } from "../ribbon.js";
 import { link } from "../router.js";
@@ -158,7 +158,7 @@ class Timeline {
   }
 
   #atCursor(buckets, step) {
-    const few = fewStarts(buckets, step).has(this.#cursor);
+    const few = isFewAt(buckets, step, this.#cursor);
     return `${stretch(this.#cursor, this.#cursor + step, step)}: ${describe(buckets.get(this.#cursor), few)}`;
   }
 
