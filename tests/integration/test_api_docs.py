@@ -94,8 +94,8 @@ def test_the_signature_example() -> None:
     assert not names["is_genuine"](sign("0123456789abcdef", 1, b"{}"), b"{}", "0123456789abcdef")
 
 
-def test_every_route_is_in_the_page_and_described() -> None:
-    app = create_app(object(), SceneFeed, Settings())  # type: ignore[arg-type]
+def test_every_route_is_in_the_page_and_described(store: Store) -> None:
+    app = create_app(store, SceneFeed, Settings())
     document = app.openapi()
     text = (DOCS / "api.md").read_text()
     tags = {tag["name"] for tag in document["tags"]}
