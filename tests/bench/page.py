@@ -15,7 +15,6 @@ from tests.media import carphone
 from tests.running_stack import RunningStack
 
 RUNS = 5
-CAMERA = "carphone"
 
 
 def first_paint(url: str, camera: str) -> None:
@@ -45,7 +44,7 @@ def load(browser: Browser, url: str, camera: str) -> tuple[float, float, Weight]
 
 
 def added() -> None:
-    """Measure how soon a camera that is added by form is live, in a whole stack that shows another one."""
+    """Measure how soon a camera that is added by form is live, in a whole stack."""
     with (
         tempfile.TemporaryDirectory(prefix="mien-") as folder,
         RunningStack(Path(folder), "--no-demo", "--detection-width", "320", "--classifiers", "1") as stack,
