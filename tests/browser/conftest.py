@@ -1,11 +1,13 @@
 """A real Chromium, and the dashboard served for it."""
 
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -72,7 +74,9 @@ class Served:
 
 @contextmanager
 def serve(settings: Settings) -> Iterator[Served]:
-    """Serve a dashboard with two cameras that show a moving scene."""
+    """Serve a dashboard with two cameras that show a moving scene, beside no stack that may run here."""
+    folder = tempfile.TemporaryDirectory(prefix="mien-")
+    settings = settings.model_copy(update={"run_dir": Path(folder.name)})
     store, feed = FakeStore("desk", "door"), SceneFeed()
     listener = listen(DashboardSettings(port=0))
     app = create_app(store, lambda: feed, settings)  # type: ignore[arg-type]
@@ -85,6 +89,7 @@ def serve(settings: Settings) -> Iterator[Served]:
     yield Served(page_url(listener), store, feed)
     server.should_exit = True
     thread.join(5)
+    folder.cleanup()
 
 
 @pytest.fixture
