@@ -145,7 +145,7 @@ class Dispatcher:
             camera=task.camera,
             run=task.run,
             sequence=task.first,
-            age_ns=max(0, int((now - task.origin) * 1e9)),
+            age_ns=max(0, round((now - task.origin) * 1e9)),
             previews=self._previews(task.camera),
             watched=bool(self.watched) and topology.result_topic(task.camera) in self.watched,
             crops=bool(self.watched) and topology.crop_topic(task.camera) in self.watched,

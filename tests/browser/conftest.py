@@ -75,21 +75,20 @@ class Served:
 @contextmanager
 def serve(settings: Settings) -> Iterator[Served]:
     """Serve a dashboard with two cameras that show a moving scene, beside no stack that may run here."""
-    folder = tempfile.TemporaryDirectory(prefix="mien-")
-    settings = settings.model_copy(update={"run_dir": Path(folder.name)})
     store, feed = FakeStore("desk", "door"), SceneFeed()
     listener = listen(DashboardSettings(port=0))
-    app = create_app(store, lambda: feed, settings)  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield Served(page_url(listener), store, feed)
-    server.should_exit = True
-    thread.join(5)
-    folder.cleanup()
+    with tempfile.TemporaryDirectory(prefix="mien-") as folder:
+        apart = settings.model_copy(update={"run_dir": Path(folder)})
+        app = create_app(store, lambda: feed, apart)  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not server.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield Served(page_url(listener), store, feed)
+        server.should_exit = True
+        thread.join(5)
 
 
 @pytest.fixture

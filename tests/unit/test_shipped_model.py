@@ -43,8 +43,8 @@ def test_int8_follows_fp32_on_live_crops(artefact):
         for file in ("model.tflite", "model_int8.tflite")
     )
     assert np.abs(full - small).mean() < 0.03
-    assert np.abs(full - small).max() < 0.2
+    assert np.abs(full - small).max() < 0.14
     margins = np.sort(full, axis=1)
-    clear = margins[:, -1] - margins[:, -2] > 0.24  # beyond what that difference on both can turn
+    clear = margins[:, -1] - margins[:, -2] > 0.28  # beyond what that difference on both can turn
     assert clear.sum() >= 5
     assert (full.argmax(axis=1) == small.argmax(axis=1))[clear].all()
