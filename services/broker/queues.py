@@ -1,17 +1,26 @@
 """The broker's queues: fair over cameras, newest wins; and results, in order until a recorder confirms."""
 
 from collections import deque
+from typing import Final
 
 from services.broker.tasks import Task, ranges
 from shared.messages import Outcome
 
+_CREDIT: Final = 4
+"""Turns that a camera may have missed, as its next frame was still on the way, and still gets."""
+
 
 class FairQueue:
-    """Round robin over cameras; a live camera has at most `live_waiting` tasks, the older is overtaken."""
+    """The camera that had the fewest turns comes first, and among equals the one that waits longest.
+
+    A live camera has at most `live_waiting` tasks, the older is overtaken.
+    """
 
     def __init__(self, live_waiting: int) -> None:
         self._live_waiting = live_waiting
         self._cameras: dict[str, deque[Task]] = {}
+        self._turns: dict[str, int] = {}
+        self._fewest = 0
         self.suspects: deque[Task] = deque()
         """Recorded frames whose worker died; each is tried once more, alone."""
 
@@ -25,6 +34,8 @@ class FairQueue:
     def push(self, task: Task) -> Task | None:
         """Add a task; return the live one that it overtakes."""
         waiting = self._cameras.setdefault(task.camera, deque())
+        if not waiting:
+            self._turns[task.camera] = max(self._turns.get(task.camera, 0), self._fewest - _CREDIT)
         waiting.append(task)
         if task.live and len(waiting) > self._live_waiting:
             return waiting.popleft()
@@ -32,13 +43,16 @@ class FairQueue:
 
     def pop(self) -> Task | None:
         """Take the oldest task of the camera whose turn it is."""
-        for camera in list(self._cameras):
-            waiting = self._cameras.pop(camera)
-            task = waiting.popleft()
-            if waiting:
-                self._cameras[camera] = waiting  # at the end: the others come first
-            return task
-        return None
+        if not self._cameras:
+            return None
+        camera = min(self._cameras, key=self._turns.__getitem__)
+        self._fewest = max(self._fewest, self._turns[camera])
+        self._turns[camera] += 1
+        waiting = self._cameras.pop(camera)
+        task = waiting.popleft()
+        if waiting:
+            self._cameras[camera] = waiting  # at the end: the others come first
+        return task
 
     def expire(self, origin: float) -> list[Task]:
         """Remove and return live tasks captured before that time."""
@@ -48,7 +62,14 @@ class FairQueue:
                 stale.append(waiting.popleft())
             if not waiting:
                 del self._cameras[camera]
+        self._forget_idle()
         return stale
+
+    def _forget_idle(self) -> None:
+        """Drop what says no more about a camera than that it may have missed all its turns."""
+        for camera in self._turns.keys() - self._cameras.keys():
+            if self._turns[camera] <= self._fewest - _CREDIT:
+                del self._turns[camera]
 
     def oldest_origin(self) -> float | None:
         """Return the capture time of the oldest waiting task."""

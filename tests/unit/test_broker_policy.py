@@ -8,6 +8,8 @@ import pytest
 
 from services.broker.dispatch import Limits
 from services.broker.policy import Policy
+from services.broker.queues import FairQueue
+from services.broker.tasks import Task
 from shared.codec import decode, encode
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
 from shared.messages import (
@@ -230,6 +232,42 @@ def test_cameras_take_turns(bench: Bench) -> None:
     bench.worker("detector1", window=2)
     held = [job.task.camera for peer in bench.policy.desk.roster for job in peer.jobs.values()]
     assert held == ["a", "b"]
+
+
+def test_a_camera_whose_frame_came_too_late_for_its_turn_gets_that_turn_later() -> None:
+    queue, sequence = FairQueue(live_waiting=1), count()
+
+    def offer(*cameras: str) -> None:
+        for camera in cameras:
+            queue.push(Task(camera, RUN, number := next(sequence), number, live=True, origin=0.0))
+
+    def turn() -> str:
+        task = queue.pop()
+        assert task
+        return task.camera
+
+    offer("door", "yard")
+    assert [turn(), turn()] == ["door", "yard"]
+    for _ in range(2):
+        offer("door")
+        assert turn() == "door"
+    had = []
+    for _ in range(4):
+        offer("door", "yard")
+        had.append(turn())
+    assert had == ["yard", "yard", "door", "yard"]
+
+
+def test_a_camera_that_was_long_away_does_not_hold_up_the_others() -> None:
+    queue = FairQueue(live_waiting=1)
+    had = []
+    for number in range(120):
+        for camera in ("door", "yard") if number < 10 or number >= 100 else ("door",):
+            queue.push(Task(camera, RUN, number, number, live=True, origin=0.0))
+        task = queue.pop()
+        assert task
+        had.append(task.camera)
+    assert had[100:].count("yard") <= 12
 
 
 def test_jobs_go_to_whoever_holds_least(bench: Bench) -> None:

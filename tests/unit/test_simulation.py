@@ -107,7 +107,7 @@ def test_under_overload_the_newest_wins_and_latency_stays_bounded() -> None:
 
 def test_under_overload_cameras_get_fair_shares() -> None:
     low, high = simulate(replace(OVERLOADED, cameras=9), 5.0).per_camera
-    assert low > 0.8 * high
+    assert low > 0.97 * high
 
 
 def test_another_detector_records_more_where_there_are_cores() -> None:
