@@ -29,9 +29,11 @@ class Augmentation:
     erase_share: float = 0.25
     mixup_share: float = 0.5
     mixup_alpha: float = 0.2
+    nobody_share: float = 0.03
+    """Pictures made into something that is no face, with the same target for each class."""
 
 
-CLEAN = Augmentation(0, (1, 1), 0, 0, 0, 0, 0, 0, 0, (90, 91), 0, 0, 0, 0.2)
+CLEAN = Augmentation(0, (1, 1), 0, 0, 0, 0, 0, 0, 0, (90, 91), 0, 0, 0, 0.2, 0)
 """No change but the enlargement: what batch norms are re-estimated on."""
 
 
@@ -152,6 +154,38 @@ def erased(images: tf.Tensor, dice: Dice, share: float) -> tf.Tensor:
     return images * (1 - mask) + mask * dice.uniform((count, 1, 1, 1), 0, 255)
 
 
+def scrambled(images: tf.Tensor, dice: Dice, tiles: int = 4) -> tf.Tensor:
+    """(N, S, S, 1) cut into `tiles` by `tiles` squares that change places, all pictures alike."""
+    count, side = images.shape[0], images.shape[1]
+    edge = side // tiles
+    parts = tf.reshape(images, (count, tiles, edge, tiles, edge))
+    parts = tf.reshape(tf.transpose(parts, (0, 1, 3, 2, 4)), (count, tiles * tiles, edge, edge))
+    parts = tf.gather(parts, dice.shuffle(tf.range(tiles * tiles)), axis=1)
+    parts = tf.transpose(tf.reshape(parts, (count, tiles, tiles, edge, edge)), (0, 1, 3, 2, 4))
+    return tf.reshape(parts, images.shape)
+
+
+def magnified(images: tf.Tensor, dice: Dice) -> tf.Tensor:
+    """(N, S, S, 1): some spot of each picture, 3.5 to 6 times as large, so that it shows no face any more."""
+    count, side = images.shape[0], images.shape[1]
+    near = Augmentation(rotation_degrees=180.0, scale=(3.5, 6.0), shift=0.35)
+    return warped(images, affine(count, side, side, dice, near), side, "NEAREST")
+
+
+def depopulated(
+    images: tf.Tensor, targets: tf.Tensor, dice: Dice, share: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The batch's last rows, a `share` of it, scrambled or magnified by turns; no class fits them better than
+    another.
+    """
+    count, classes = images.shape[0], targets.shape[1]
+    rest = count - round(count * share)
+    nobody = images[rest:]
+    images = tf.concat([images[:rest], scrambled(nobody[::2], dice), magnified(nobody[1::2], dice)], 0)
+    even = tf.fill((count - rest, classes), 1 / classes)
+    return images, tf.concat([targets[:rest], even], 0)
+
+
 def mixed(
     images: tf.Tensor, targets: tf.Tensor, dice: Dice, share: float, alpha: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -187,6 +221,8 @@ def vary(
         start = soft // 2
         parts = [images[:start], compressed(images[start : start + coded], dice, how.jpeg_quality)]
         images = tf.concat([*parts, images[start + coded :]], 0)
+    if round(count * how.nobody_share):
+        images, targets = depopulated(images, targets, dice, how.nobody_share)
     transforms = affine(count, native, size, dice, how)
     even = warped(images[::2], transforms[::2], size, "NEAREST")
     odd = warped(images[1::2], transforms[1::2], size, "CONSTANT" if how.shift else "NEAREST")

@@ -15,7 +15,7 @@ from services.supervisor.embedded_redis import server_binary
 from services.supervisor.launch import is_free
 from shared.config import Settings
 from shared.demo import HOW_TO_GET, demo_cameras
-from shared.errors import MienError
+from shared.errors import MienError, StoreError
 from shared.gpus import list_gpus
 from shared.stack import running_stack, without_password
 from shared.store import Store
@@ -107,6 +107,8 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _data(settings: Settings) -> Finding:
+    if settings.redis.url:
+        return Finding("data folder", State.OK, "not used: redis.url names a server that keeps its own")
     folder = settings.redis.data_dir.expanduser()
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / 2**30
@@ -150,10 +152,21 @@ def _video(settings: Settings) -> Finding:
 
 def _port(settings: Settings) -> Finding:
     dashboard = settings.dashboard
-    if running_stack(settings.run_dir) or is_free(dashboard.host, dashboard.port):
+    ours = running_stack(settings.run_dir) or _dashboard_runs(settings)
+    if ours or is_free(dashboard.host, dashboard.port):
         return Finding("dashboard port", State.OK, f"{dashboard.host}:{dashboard.port}")
     remedy = "mien up takes the next free one, or choose with --port"
     return Finding("dashboard port", State.ADVICE, f"{dashboard.port} is taken", remedy)
+
+
+def _dashboard_runs(settings: Settings) -> bool:
+    """Say whether a stack without `mien up`, as in containers, has a page already."""
+    if not settings.redis.url:
+        return False
+    try:
+        return any(each.service == "dashboard" for each in Store(settings.redis, settings.run_dir).health())
+    except StoreError:
+        return False
 
 
 def _demo(settings: Settings) -> Finding:

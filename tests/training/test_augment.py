@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.augment import CLEAN, Augmentation, Dice, batches, blurred, mixed
+from training.augment import CLEAN, Augmentation, Dice, batches, blurred, depopulated, mixed
 from training.measure import enlarge
 
 RNG = np.random.default_rng(1)
@@ -77,3 +77,16 @@ def test_blur_spreads_and_keeps_the_mean():
     assert soft.sum() == pytest.approx(100, rel=1e-4)
     assert soft[0, 10, 10, 0] == pytest.approx(100 / (2 * np.pi), rel=0.02)
     np.testing.assert_allclose(blurred(tf.constant(dot), tf.constant([0.0])).numpy(), dot, atol=1e-4)
+
+
+def test_the_last_rows_become_no_face_and_fit_no_class_better_than_another():
+    images, targets = tf.constant(IMAGES[:8, :, :, None], tf.float32), tf.constant(TARGETS[:8])
+    changed, answers = depopulated(images, targets, Dice(1, tf.constant(0, tf.int64)), 0.25)
+    np.testing.assert_array_equal(changed[:6], images[:6])
+    np.testing.assert_array_equal(answers[:6], targets[:6])
+    np.testing.assert_array_equal(answers[6:], np.full((2, 4), 0.25))
+    was, now = (np.sort(np.asarray(picture).ravel()) for picture in (images[6], changed[6]))
+    np.testing.assert_array_equal(was, now)
+    assert not np.array_equal(images[6], changed[6])
+    steps = [float(tf.reduce_mean(tf.abs(p[1:] - p[:-1]))) for p in (images[7], changed[7])]
+    assert steps[1] < steps[0] / 2
