@@ -26,11 +26,12 @@ test-compose: $(VENV)/.test  ## The stack in containers, on this machine's Docke
 	  || { echo "No Docker engine with compose answers here: see docker info, docker compose version"; exit 2; }
 	$(BIN)/python -m pytest -s tests/compose $(ARGS)
 
-check: $(VENV)/.test  ## Format, lint, types, import rules
+check: $(VENV)/.test  ## Format, lint, types, import rules, the Dockerfile
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
+	$(BIN)/hadolint deploy/docker/Dockerfile
 
 format: $(VENV)/.test  ## Format and mend what can be mended
 	$(BIN)/ruff format --quiet .
