@@ -12,13 +12,13 @@ import typer
 from msgspec.structs import replace as replaced
 from rich.console import Console
 
+from shared import process
 from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 from shared.errors import DataError, MienError
 from training.options import parse_seconds
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(soft_wrap=True)
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported, inside the commands
 
 Data = Annotated[Path, typer.Option(help="Folder with train/ and validation/, one folder per class in each.")]
 Exclude = Annotated[Path | None, typer.Option(help="List of pictures that must not train.")]
@@ -251,8 +251,16 @@ def benchmark(model: ModelFolder = DEFAULT_ARTEFACT) -> None:
     console.print(timing_table(measure(load_artefact(model))))
 
 
+def _quieten_tensorflow() -> None:
+    """Hide what TensorFlow's libraries print, unless the user asks; the commands load them after this."""
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        process.silence_native_errors()  # some lines come before that level is read
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 2."""
+    _quieten_tensorflow()
     arguments = sys.argv[1:]
     if arguments[:2] == ["train", "compare"]:
         arguments = arguments[1:]

@@ -71,6 +71,7 @@ def test_scaling_is_that_of_the_family(name):
     np.testing.assert_allclose(ours, module.preprocess_input(np.repeat(GREY, 3, axis=3)), atol=1e-4)
 
 
+@pytest.mark.timeout(400)  # the largest family converts for a minute, longer on a busy machine
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_family_trains_and_exports(name):
     backbone = BACKBONES[name]
