@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from services.dashboard.__main__ import listen, page_url
 from services.dashboard.app import create_app
 from shared.config import DashboardSettings, Settings
 from tests.fake_stack import FakeStore, SceneFeed
+from tests.waiting import wait_for
 
 DEADLINE_MS = 45_000
 """For what takes a moment on an idle machine."""
@@ -83,9 +83,7 @@ def serve(settings: Settings) -> Iterator[Served]:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 10
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: server.started, "the page's server started")
         yield Served(page_url(listener), store, feed)
         server.should_exit = True
         thread.join(5)
