@@ -27,6 +27,11 @@ def mien(*arguments: str, run_dir: Path, **environment: str) -> "subprocess.Comp
     return subprocess.run([*MIEN, *arguments], env=variables, capture_output=True, text=True, timeout=60)
 
 
+def _hear_hangups() -> None:
+    """Tests under nohup ignore SIGHUP, and so would a stack that they start."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class RunningStack:
     """`mien up` with these arguments while the context is entered.
 
@@ -65,7 +70,12 @@ class RunningStack:
     def __enter__(self) -> Self:
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_hear_hangups,
             )
         return self
 
