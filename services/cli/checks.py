@@ -152,8 +152,8 @@ def _video(settings: Settings) -> Finding:
 
 def _port(settings: Settings) -> Finding:
     dashboard = settings.dashboard
-    ours = running_stack(settings.run_dir) or _dashboard_runs(settings)
-    if ours or is_free(dashboard.host, dashboard.port):
+    usable = running_stack(settings.run_dir) or is_free(dashboard.host, dashboard.port)
+    if usable or _dashboard_runs(settings):
         return Finding("dashboard port", State.OK, f"{dashboard.host}:{dashboard.port}")
     remedy = "mien up takes the next free one, or choose with --port"
     return Finding("dashboard port", State.ADVICE, f"{dashboard.port} is taken", remedy)
