@@ -2,6 +2,7 @@
 have seen.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -264,3 +265,12 @@ def batches(
         return vary(batch, tf.gather(answers, chosen), Dice(seed, step), how, size)
 
     return tf.data.Dataset.range(steps.start, steps.stop).map(draw).prefetch(2)
+
+
+def clean_batches(
+    images: NDArray[np.uint8], steps: range, *, batch_size: int, size: int
+) -> Iterator[tf.Tensor]:
+    """(B, size, size, 1) float32 0..255, only enlarged, the same each time: for batch norms' moments."""
+    unused = np.zeros((len(images), 1), np.float32)
+    drawn = batches(images, unused, steps, batch_size=batch_size, size=size, seed=0, how=CLEAN)
+    return (pictures for pictures, _ in drawn)

@@ -18,6 +18,7 @@ from training.card import licence_text, model_card
 from training.convert import to_float, to_int8
 from training.data import Pictures
 from training.figures import compare, measure
+from training.grid import on_int8_grid
 from training.outcome import Trained, load_trained
 from training.prepare import prepare
 from training.recipe import Recipe, summary
@@ -75,6 +76,7 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
             "weights of": f"stage {about.stage}, epoch {about.epoch} (averaged)",
             "steps": progress.step,
             **summary(recipe),
+            "kernels": "rounded to int8's 255 steps a channel, in all files, batch norms estimated after",
         },
         licence=texts["licence"],
         provisional=bool(texts["provisional"]),
@@ -136,13 +138,12 @@ def _put_in_place(aside: Path, out: Path) -> None:
 
 def _fill(order: Order, folder: Path) -> None:
     about = order.trained.about
+    trained = on_int8_grid(order.trained, order.train)
     pictures = calibration_pictures(order.train, about.native_size, about.size, order.seed)
     writers: dict[str, Callable[[float, Path], None]] = {
-        KERAS: lambda t, path: serving_model(order.trained, t).save(path),
-        FLOAT: lambda t, path: _write(path, to_float(serving_model(order.trained, t))),
-        INT8: lambda t, path: _write(
-            path, to_int8(serving_model(order.trained, t, dtype="float32"), pictures)
-        ),
+        KERAS: lambda t, path: serving_model(trained, t).save(path),
+        FLOAT: lambda t, path: _write(path, to_float(serving_model(trained, t))),
+        INT8: lambda t, path: _write(path, to_int8(serving_model(trained, t, dtype="float32"), pictures)),
     }
     temperatures = _temperatures(order, folder, writers)
     for name, write in writers.items():

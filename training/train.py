@@ -16,7 +16,7 @@ from rich.console import Console
 
 from shared.errors import DataError
 from training import checkpoint
-from training.augment import CLEAN, batches
+from training.augment import batches, clean_batches
 from training.averaging import Average
 from training.backbones import find_backbone
 from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
@@ -208,13 +208,10 @@ class Trainer:
         )
 
     def _clean_batches(self, size: int, count: int) -> Iterator[tf.Tensor]:
-        """`count` batches without augmentation, the same ones each time; fewer where that is all there is."""
-        train, batch = self._setting.train, self._recipe.batch_size
-        count = min(count, self._per_epoch)
-        drawn = batches(
-            train.images, self._targets, range(count), batch_size=batch, size=size, seed=0, how=CLEAN
-        )
-        return (pictures for pictures, _ in drawn)
+        """`count` batches without augmentation; fewer where that is all there is."""
+        steps = range(min(count, self._per_epoch))
+        images, batch = self._setting.train.images, self._recipe.batch_size
+        return clean_batches(images, steps, batch_size=batch, size=size)
 
     def _unfold(self) -> None:
         clean = self._clean_batches(self._recipe.stages[0].size, UNFOLD_BATCHES)

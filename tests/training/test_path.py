@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from typer.testing import CliRunner
 
 from shared.artefact import load_artefact
@@ -61,6 +62,33 @@ def test_the_exported_files_agree(artefact):
     assert files["model_int8.tflite"].bytes < files["model.tflite"].bytes / 2
     assert {"CARD.md", "MODEL_LICENSE"} <= {path.name for path in artefact.path.iterdir()}
     assert "drawn faces" in (artefact.path / "CARD.md").read_text()
+
+
+def kernels(path):
+    """Every convolution kernel of a LiteRT file by its shape and number, as float32, scales applied."""
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # a delegate would take the kernels away
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    found = {}
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            details = interpreter._get_tensor_details(operation["inputs"][1], 0)
+            values = interpreter.get_tensor(operation["inputs"][1]).astype(np.float32)
+            scaling = details["quantization_parameters"]
+            if len(scaling["scales"]):
+                shape = [1] * values.ndim
+                shape[scaling["quantized_dimension"]] = -1
+                values = values * scaling["scales"].reshape(shape)
+            found[len(found)] = values
+    return found
+
+
+def test_the_float_and_the_int8_file_share_their_kernels(artefact):
+    as_float, as_int8 = (kernels(artefact.file(name)) for name in ("model.tflite", "model_int8.tflite"))
+    assert len(as_float) == 52
+    for number, kernel in as_float.items():
+        assert kernel.shape == as_int8[number].shape
+        assert np.abs(kernel - as_int8[number]).max() <= 1e-5 * np.abs(kernel).max()
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "model_int8.tflite"])

@@ -1,0 +1,62 @@
+"""Puts kernels on the grid that int8 gives them, so that the float and int8 files share their weights."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augment import clean_batches
+from training.backbones import find_backbone
+from training.batchnorm import Reestimator
+from training.data import Pictures
+from training.model import build_classifier
+from training.outcome import Trained
+
+LEVELS = 127
+BATCHES = 100
+BATCH_SIZE = 64
+
+Kernel = tuple[keras.Variable, tuple[int, ...]]
+"""A convolution's kernel, and the axes that share one scale in the int8 file."""
+
+
+def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
+    """`trained` with each convolution's kernel rounded as int8 will round it, to 255 steps a channel.
+
+    Without this, a good half of what int8 changes is its rounding of weights. Rounding shifts each layer's
+    mean a little; batch norms take that up when they are estimated anew on clean `pictures` (after Nagel et
+    al., "Data-free quantization through weight equalization and bias correction", 2019). A batch norm that is
+    folded into its kernel later scales whole channels, and the grid with them.
+    """
+    about = trained.about
+    network = build_classifier(find_backbone(about.backbone), len(about.classes)).network
+    network.set_weights(trained.weights)
+    for kernel, shared in _kernels(network):
+        kernel.assign(rounded(kernel.numpy(), shared))
+    batch = min(BATCH_SIZE, len(pictures))
+    steps = range(min(BATCHES, len(pictures) // batch))
+    Reestimator(network)(clean_batches(pictures.images, steps, batch_size=batch, size=about.size))
+    return Trained(about, network.get_weights())
+
+
+def rounded(kernel: NDArray[np.float32], shared: tuple[int, ...]) -> NDArray[np.float32]:
+    """`kernel` on the grid of symmetric int8, with one scale for all values along the axes `shared`."""
+    scale = np.abs(kernel).max(axis=shared, keepdims=True) / LEVELS
+    steps = np.round(kernel / np.where(scale, scale, 1))
+    result: NDArray[np.float32] = (steps * scale).astype(np.float32)
+    return result
+
+
+def _kernels(model: keras.Model) -> Iterator[Kernel]:
+    """Of every convolution of a model, those of nested models included."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _kernels(layer)
+        elif isinstance(layer, keras.layers.SeparableConv2D):
+            yield layer.depthwise_kernel, (0, 1)
+            yield layer.pointwise_kernel, (0, 1, 2)
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
+            yield layer.kernel, (0, 1)
+        elif isinstance(layer, keras.layers.Conv2D):
+            yield layer.kernel, (0, 1, 2)
