@@ -201,12 +201,15 @@ def robustness(
     data: Labelled,
     model: ModelFolder = DEFAULT_ARTEFACT,
     file: Annotated[str, typer.Option(help="Which file of the model.")] = "model_int8.tflite",
+    without_faces: Annotated[
+        list[Path] | None, typer.Option(help="Folder of photographs that show no face; repeatable.")
+    ] = None,
 ) -> None:
     """Measure what turned, shifted, dark, compressed and blurred pictures cost a model."""
     from training.robustness import robustness as measure
     from training.robustness import robustness_table
 
-    console.print(robustness_table(measure(load_artefact(model), data, file)))
+    console.print(robustness_table(measure(load_artefact(model), data, file, without_faces or ())))
 
 
 @app.command()

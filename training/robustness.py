@@ -1,15 +1,18 @@
 """Measures what spoiled pictures cost a model, and how often it rightly says that it is uncertain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
 from shared.artefact import Artefact
+from shared.errors import DataError
 from training.corrupt import CORRUPTIONS, SIDE, enlarged, spoiled
-from training.data import load_split
+from training.data import list_pictures, load_split, read_grey
 from training.evaluate import find_pictures
 from training.measure import accuracy
 from training.runners import Runner, open_file
@@ -27,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Robustness:
-    """Costs of every corruption, and the share of empty crops called uncertain, by kind."""
+    """Costs of every corruption, and the share of crops without a face called uncertain, by kind."""
 
     pictures: int
     clean: float
@@ -35,8 +38,10 @@ class Robustness:
     uncertain_without_face: dict[str, float]
 
 
-def robustness(artefact: Artefact, data: Path, file: str) -> Robustness:
-    """Run a file of an artefact on the pictures of `data`, clean and spoiled."""
+def robustness(artefact: Artefact, data: Path, file: str, without_faces: Sequence[Path] = ()) -> Robustness:
+    """Run a file of an artefact on the pictures of `data`, clean and spoiled, and on crops without a face:
+    drawn ones, and squares of the photographs in the folders `without_faces`.
+    """
     card = artefact.card
     folder = find_pictures(data, card.labels)
     pictures, _ = load_split(folder, card.labels, card.native_size, root=folder)
@@ -47,7 +52,8 @@ def robustness(artefact: Artefact, data: Path, file: str) -> Robustness:
         right = accuracy(pictures.labels, run(spoiled(crops, corruption)).argmax(1))
         costs.append(Cost(corruption.name, corruption.strength, right, 100 * (clean - right)))
     threshold = card.files[file].uncertain_threshold
-    without = {name: _uncertain(run, empty, threshold) for name, empty in empty_crops().items()}
+    empty = empty_crops() | {path.name: squares(path) for path in without_faces}
+    without = {name: _uncertain(run, shown, threshold) for name, shown in empty.items()}
     return Robustness(len(pictures), clean, tuple(costs), without)
 
 
@@ -66,6 +72,26 @@ def empty_crops(count: int = 200, seed: int = 0) -> dict[str, NDArray[np.uint8]]
         "clouds": enlarged(coarse),
         "stripes": (127 + 120 * np.sign(waves)).astype(np.uint8),
     }
+
+
+def squares(folder: Path, count: int = 200, seed: int = 0) -> NDArray[np.uint8]:
+    """(count, 96, 96) uint8 squares from the pictures in `folder`: each in turn, at random places and sizes.
+
+    A side is a quarter of the picture's shorter one at least. DataError where no picture can be read.
+    """
+    found = (read_grey(path) for path in list_pictures(folder))
+    pictures = [picture for picture in found if picture is not None]
+    if not pictures:
+        raise DataError(f"{folder} holds no picture that can be read")
+    rng, crops = np.random.default_rng(seed), []
+    for number in range(count):
+        picture = pictures[number % len(pictures)]
+        height, width = picture.shape
+        side = max(int(min(height, width) * rng.uniform(0.25, 1)), 1)
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        crop = picture[top : top + side, left : left + side]
+        crops.append(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return np.stack(crops).astype(np.uint8)
 
 
 def _uncertain(run: Runner, crops: NDArray[np.uint8], threshold: float) -> float:

@@ -2,8 +2,10 @@
 
 import cv2
 import numpy as np
+import pytest
 from rich.console import Console
 
+from shared.errors import DataError
 from tests.artefacts import make_artefact
 from training.augment import CLEAN
 from training.benchmark import benchmark, timing_table
@@ -11,7 +13,7 @@ from training.contest import contest, contest_table, draw_contest
 from training.corrupt import CORRUPTIONS, SIDE, enlarged, spoiled
 from training.prepare import prepare
 from training.recipe import Recipe, standard_stages
-from training.robustness import empty_crops, robustness, robustness_table
+from training.robustness import empty_crops, robustness, robustness_table, squares
 from training.setting import Setting
 
 
@@ -36,11 +38,23 @@ def test_robustness_of_a_network_that_reads_brightness(tmp_path):
     for name, grey in (("bright", 250), ("dark", 10), ("neither", 128)):
         (tmp_path / "data" / name).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "data" / name / "a.png"), np.full((48, 48), grey, np.uint8))
-    found = robustness(artefact, tmp_path / "data", "model_int8.tflite")
+    cv2.imwrite(str(tmp_path / "data" / "dark" / "wide.png"), np.zeros((60, 200), np.uint8))
+    found = robustness(artefact, tmp_path / "data", "model_int8.tflite", [tmp_path / "data" / "dark"])
     darkest = next(cost for cost in found.costs if cost.name == "brightness times 0.4")
     assert darkest.accuracy <= found.clean
-    assert set(found.uncertain_without_face) == set(empty_crops(2))
-    assert robustness_table(found).row_count == 1 + len(CORRUPTIONS) + 4
+    assert set(found.uncertain_without_face) == {*empty_crops(2), "dark"}
+    assert robustness_table(found).row_count == 1 + len(CORRUPTIONS) + 5
+
+
+def test_squares_show_parts_of_every_picture_and_an_empty_folder_is_named(tmp_path):
+    for grey in (50, 150, 250):
+        cv2.imwrite(str(tmp_path / f"{grey}.png"), np.full((90, 200), grey, np.uint8))
+    shown = squares(tmp_path, count=6)
+    assert shown.shape == (6, SIDE, SIDE)
+    assert sorted(set(shown.mean((1, 2)))) == [50, 150, 250]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no picture that can be read"):
+        squares(tmp_path / "empty")
 
 
 def test_a_benchmark_times_each_file(tmp_path):
