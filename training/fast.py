@@ -1,15 +1,51 @@
-"""Rewrites a trunk so that a training step takes about a tenth less time on a CPU; weights and function stay
-the same.
-"""
+"""Rewrites a trunk so that a training step takes less time on a CPU; weights and function stay the same."""
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 STRIDED_PADDING = ((0, 1), (0, 1))
 """What Keras pads in a layer of its own before a convolution of stride 2; TensorFlow's "same" does it for
 free.
 """
+
+
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch norm over (N, H, W, C) in one operation; Keras makes a dozen, each a pass over memory."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: None = None) -> tf.Tensor:
+        """Normalised `inputs`; while training by their own moments, which the moving ones follow."""
+        own = bool(training) and self.trainable
+        fused = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=() if own else self.moving_mean,
+            variance=() if own else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=own,
+        )
+        if own:
+            values = tf.size(inputs, tf.int64) // inputs.shape[-1]
+            biased = tf.cast(values - 1, tf.float32) / tf.cast(values, tf.float32)  # Keras divides by N
+            self._follow(self.moving_mean, fused.batch_mean)
+            self._follow(self.moving_variance, fused.batch_variance * biased)
+        return fused.y
+
+    def _follow(self, moving: keras.Variable, seen: tf.Tensor) -> None:
+        moving.assign(moving * self.momentum + seen * (1 - self.momentum))
+
+
+def _can_be_fused(layer: keras.layers.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.BatchNormalization
+        and len(layer.input.shape) == 4
+        and layer.axis in (-1, 3)
+        and layer.scale
+        and layer.center
+        and not layer.renorm
+    )
 
 
 def _pads_for_stride(layer: keras.layers.Layer) -> bool:
@@ -22,6 +58,8 @@ def _rewritten(layer: keras.layers.Layer, after_padding: set[str]) -> keras.laye
         return keras.layers.Identity(name=config["name"])
     if layer.name in after_padding:
         config["padding"] = "same"
+    if _can_be_fused(layer):
+        return FusedBatchNormalization.from_config(config)
     return type(layer).from_config(config)
 
 
@@ -39,7 +77,7 @@ def _parents(layer: keras.layers.Layer) -> list[Any]:
 
 
 def speed_up(trunk: keras.Model) -> keras.Model:
-    """A copy of `trunk`, weights included, that pads inside its strided convolutions.
+    """A copy of `trunk`, weights included, with fused batch norms, that pads inside its strided convolutions.
 
     The two agree where each strided convolution sees even sides, as with any input side that is a multiple of
     32.

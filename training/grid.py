@@ -30,7 +30,8 @@ def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
     folded into its kernel later scales whole channels, and the grid with them.
     """
     about = trained.about
-    network = build_classifier(find_backbone(about.backbone), len(about.classes)).network
+    fast = about.size % 32 == 0
+    network = build_classifier(find_backbone(about.backbone), len(about.classes), fast=fast).network
     network.set_weights(trained.weights)
     for kernel, shared in _kernels(network):
         kernel.assign(rounded(kernel.numpy(), shared))

@@ -36,7 +36,8 @@ def load_network(run: Path, classes: tuple[str, ...]) -> tuple[keras.Model, int]
     about = trained.about
     if about.classes != classes:
         raise DataError(f"{run} knows other classes ({', '.join(about.classes)})")
-    network = build_classifier(find_backbone(about.backbone), len(classes)).network
+    fast = about.size % 32 == 0
+    network = build_classifier(find_backbone(about.backbone), len(classes), fast=fast).network
     network.set_weights(trained.weights)
     network.trainable = False
     return network, about.size

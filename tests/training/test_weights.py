@@ -10,6 +10,7 @@ from training.averaging import Average
 from training.backbones import find_backbone
 from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
 from training.checkpoint import Progress, Snapshot, load, save
+from training.fast import FusedBatchNormalization
 from training.model import build_classifier, freeze_below
 
 
@@ -77,6 +78,25 @@ def test_the_faster_trunk_computes_the_same():
     np.testing.assert_allclose(fast.network(pictures, training=False).numpy(), expected, rtol=1e-4, atol=1e-5)
     names = {type(layer).__name__ for layer in fast.trunk.layers}
     assert "ZeroPadding2D" not in names
+    assert "BatchNormalization" not in names
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_fused_batch_norm_trains_as_keras_does(trainable):
+    values = 3 * tf.random.stateless_normal((4, 6, 5, 8), (1, 2)) + 1
+    upstream = tf.random.stateless_normal((4, 6, 5, 8), (3, 4))
+    found = []
+    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
+        layer = kind(momentum=0.9)
+        layer.build(values.shape)
+        layer.set_weights([np.linspace(low, low + 2, 8, dtype=np.float32) for low in (0.5, -1, 0, 1)])
+        layer.trainable = trainable
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            result = layer(values, training=True)
+        found.append([result, tape.gradient(result, values, upstream), *layer.get_weights()])
+    for plain, fused in zip(*found, strict=True):
+        np.testing.assert_allclose(fused, plain, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
