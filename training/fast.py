@@ -11,7 +11,7 @@ free.
 """
 
 
-class FusedBatchNormalization(keras.layers.BatchNormalization):
+class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Any to mypy
     """Keras's batch norm over (N, H, W, C) in one operation; Keras makes a dozen, each a pass over memory."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: None = None) -> tf.Tensor:
