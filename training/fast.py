@@ -76,12 +76,15 @@ def _parents(layer: keras.layers.Layer) -> list[Any]:
     return [parent for node in layer._inbound_nodes for parent in node.parent_nodes]
 
 
-def speed_up(trunk: keras.Model) -> keras.Model:
-    """A copy of `trunk`, weights included, with fused batch norms, that pads inside its strided convolutions.
-
-    The two agree where each strided convolution sees even sides, as with any input side that is a multiple of
-    32.
+def agrees_at(size: int) -> bool:
+    """Whether a trunk computes the same after `speed_up` with an input side of `size` pixels: each of its
+    strided convolutions must see even sides.
     """
+    return size % 32 == 0
+
+
+def speed_up(trunk: keras.Model) -> keras.Model:
+    """A copy of `trunk`, weights included: batch norms fused, padding inside its strided convolutions."""
     after_padding = _consumers(trunk)
     copy = keras.models.clone_model(trunk, clone_function=lambda layer: _rewritten(layer, after_padding))
     copy.set_weights(trunk.get_weights())

@@ -10,6 +10,7 @@ from training.augment import clean_batches
 from training.backbones import find_backbone
 from training.batchnorm import Reestimator
 from training.data import Pictures
+from training.fast import agrees_at
 from training.model import build_classifier
 from training.outcome import Trained
 
@@ -30,7 +31,7 @@ def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
     folded into its kernel later scales whole channels, and the grid with them.
     """
     about = trained.about
-    fast = about.size % 32 == 0
+    fast = agrees_at(about.size)
     network = build_classifier(find_backbone(about.backbone), len(about.classes), fast=fast).network
     network.set_weights(trained.weights)
     for kernel, shared in _kernels(network):

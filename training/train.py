@@ -22,6 +22,7 @@ from training.backbones import find_backbone
 from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
 from training.checkpoint import Progress, Snapshot
 from training.data import Pictures
+from training.fast import agrees_at
 from training.learner import Balance, Learner, balance, soft_targets
 from training.log import EpochRow, RunLog
 from training.measure import accuracy, macro_f1, predict
@@ -76,7 +77,7 @@ class Trainer:
 
     def _build(self) -> Classifier:
         setting = self._setting
-        fast = all(stage.size % 32 == 0 for stage in self._recipe.stages)
+        fast = all(agrees_at(stage.size) for stage in self._recipe.stages)
         classifier = build_classifier(
             find_backbone(setting.backbone), len(setting.train.classes), weights=setting.weights, fast=fast
         )

@@ -65,11 +65,11 @@ def test_the_exported_files_agree(artefact):
 
 
 def kernels(path):
-    """Every convolution kernel of a LiteRT file by its shape and number, as float32, scales applied."""
+    """Every convolution kernel of a LiteRT file in order, as float32, scales applied."""
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # a delegate would take the kernels away
     interpreter = Interpreter(str(path), experimental_op_resolver_type=plain)
     interpreter.allocate_tensors()
-    found = {}
+    found = []
     for operation in interpreter._get_ops_details():
         if operation["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             details = interpreter._get_tensor_details(operation["inputs"][1], 0)
@@ -79,16 +79,16 @@ def kernels(path):
                 shape = [1] * values.ndim
                 shape[scaling["quantized_dimension"]] = -1
                 values = values * scaling["scales"].reshape(shape)
-            found[len(found)] = values
+            found.append(values)
     return found
 
 
 def test_the_float_and_the_int8_file_share_their_kernels(artefact):
     as_float, as_int8 = (kernels(artefact.file(name)) for name in ("model.tflite", "model_int8.tflite"))
     assert len(as_float) == 52
-    for number, kernel in as_float.items():
-        assert kernel.shape == as_int8[number].shape
-        assert np.abs(kernel - as_int8[number]).max() <= 1e-5 * np.abs(kernel).max()
+    for wide, narrow in zip(as_float, as_int8, strict=True):
+        assert wide.shape == narrow.shape
+        assert np.abs(wide - narrow).max() <= 1e-5 * np.abs(wide).max()
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "model_int8.tflite"])
