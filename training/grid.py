@@ -15,7 +15,7 @@ from training.model import build_classifier
 from training.outcome import Trained
 
 LEVELS = 127
-BATCHES = 100
+BATCHES = 200
 BATCH_SIZE = 64
 
 Kernel = tuple[keras.Variable, tuple[int, ...]]
