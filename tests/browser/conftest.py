@@ -44,13 +44,8 @@ def browser() -> Iterator[Browser]:
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
-    """Say whether a line of the console is an error of the page; a test's server ends before its page.
-
-    Where a test routes WebSockets, Playwright's stand-in for them hears of that end later than the browser,
-    and still says that it is open.
-    """
-    ended = ("net::ERR_CONNECTION_REFUSED", "WebSocket is already in CLOSING or CLOSED state.")
-    expected = ("409 (Conflict)", "422 (Unprocessable Entity)", *ended)
+    """Say whether a line of the console is an error of the page; a test's server ends before its page."""
+    expected = ("409 (Conflict)", "422 (Unprocessable Entity)", "net::ERR_CONNECTION_REFUSED")
     return line.type == "error" and not line.text.endswith(expected)
 
 
