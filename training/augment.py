@@ -268,9 +268,12 @@ def batches(
 
 
 def clean_batches(
-    images: NDArray[np.uint8], steps: range, *, batch_size: int, size: int
+    images: NDArray[np.uint8], count: int, *, batch_size: int, size: int
 ) -> Iterator[tf.Tensor]:
-    """(B, size, size, 1) float32 0..255, only enlarged, the same each time: for batch norms' moments."""
+    """`count` batches (B, size, size, 1) float32 0..255, only enlarged, the same each time: for batch norms'
+    moments. Fewer where that is all there is.
+    """
+    steps = range(min(count, len(images) // batch_size))
     unused = np.zeros((len(images), 1), np.float32)
     drawn = batches(images, unused, steps, batch_size=batch_size, size=size, seed=0, how=CLEAN)
     return (pictures for pictures, _ in drawn)

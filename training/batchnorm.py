@@ -9,6 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+FINAL_BATCHES = 200
+"""Clean batches that give weights their statistics once they train no more."""
+
 Moments = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Mean and variance (channels,) of each batch norm, for one batch."""
 

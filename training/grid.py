@@ -7,19 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augment import clean_batches
-from training.backbones import find_backbone
-from training.batchnorm import Reestimator
+from training.batchnorm import FINAL_BATCHES, Reestimator
 from training.data import Pictures
-from training.fast import agrees_at
-from training.model import build_classifier
+from training.model import rebuilt
 from training.outcome import Trained
 
 LEVELS = 127
-BATCHES = 200
 BATCH_SIZE = 64
-
-Kernel = tuple[keras.Variable, tuple[int, ...]]
-"""A convolution's kernel, and the axes that share one scale in the int8 file."""
 
 
 def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
@@ -30,16 +24,13 @@ def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
     al., "Data-free quantization through weight equalization and bias correction", 2019). A batch norm that is
     folded into its kernel later scales whole channels, and the grid with them.
     """
-    about = trained.about
-    fast = agrees_at(about.size)
-    network = build_classifier(find_backbone(about.backbone), len(about.classes), fast=fast).network
-    network.set_weights(trained.weights)
+    network = rebuilt(trained)
     for kernel, shared in _kernels(network):
         kernel.assign(rounded(kernel.numpy(), shared))
     batch = min(BATCH_SIZE, len(pictures))
-    steps = range(min(BATCHES, len(pictures) // batch))
-    Reestimator(network)(clean_batches(pictures.images, steps, batch_size=batch, size=about.size))
-    return Trained(about, network.get_weights())
+    clean = clean_batches(pictures.images, FINAL_BATCHES, batch_size=batch, size=trained.about.size)
+    Reestimator(network)(clean)
+    return Trained(trained.about, network.get_weights())
 
 
 def rounded(kernel: NDArray[np.float32], shared: tuple[int, ...]) -> NDArray[np.float32]:
@@ -50,8 +41,8 @@ def rounded(kernel: NDArray[np.float32], shared: tuple[int, ...]) -> NDArray[np.
     return result
 
 
-def _kernels(model: keras.Model) -> Iterator[Kernel]:
-    """Of every convolution of a model, those of nested models included."""
+def _kernels(model: keras.Model) -> Iterator[tuple[keras.Variable, tuple[int, ...]]]:
+    """Every convolution's kernel, nested models included, with the axes that share one scale in int8."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _kernels(layer)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import keras
 
 from shared.errors import DataError
-from training.backbones import Backbone, Scaling, build_trunk
-from training.fast import speed_up
+from training.backbones import Backbone, Scaling, build_trunk, find_backbone
+from training.fast import agrees_at, speed_up
+from training.outcome import Trained
 
 DROPOUT = 0.2
 TRUNK, FEATURES, HEAD = "trunk", "features", "logits"
@@ -47,6 +48,15 @@ def build_classifier(
     logits = keras.layers.Dense(classes, name=HEAD)(features)
     network = keras.Model(grey, logits, name=f"{backbone.name}_classifier")
     return Classifier(network, trunk, keras.Model(grey, scaled))
+
+
+def rebuilt(trained: Trained) -> keras.Model:
+    """The network that `trained` describes, with its weights, any input side, as fast as it can be."""
+    about = trained.about
+    fast = agrees_at(about.size)
+    network = build_classifier(find_backbone(about.backbone), len(about.classes), fast=fast).network
+    network.set_weights(trained.weights)
+    return network
 
 
 def three_channels(grey: keras.KerasTensor, scaling: Scaling) -> keras.KerasTensor:

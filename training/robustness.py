@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.table import Table
 from shared.artefact import Artefact
 from shared.errors import DataError
 from training.corrupt import CORRUPTIONS, SIDE, enlarged, spoiled
-from training.data import list_pictures, load_split, read_grey
+from training.data import list_pictures, load_split, read_grey, square
 from training.evaluate import find_pictures
 from training.measure import accuracy
 from training.runners import Runner, open_file
@@ -89,9 +88,8 @@ def squares(folder: Path, count: int = 200, seed: int = 0) -> NDArray[np.uint8]:
         height, width = picture.shape
         side = max(int(min(height, width) * rng.uniform(0.25, 1)), 1)
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        crop = picture[top : top + side, left : left + side]
-        crops.append(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-    return np.stack(crops).astype(np.uint8)
+        crops.append(square(picture[top : top + side, left : left + side], SIDE))
+    return np.stack(crops)
 
 
 def _uncertain(run: Runner, crops: NDArray[np.uint8], threshold: float) -> float:

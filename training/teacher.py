@@ -7,10 +7,8 @@ import keras
 import tensorflow as tf
 
 from shared.errors import DataError
-from training.backbones import find_backbone
-from training.fast import agrees_at
 from training.learner import DISTILL_TEMPERATURE, Teacher
-from training.model import build_classifier
+from training.model import rebuilt
 from training.outcome import load_trained
 
 
@@ -37,8 +35,6 @@ def load_network(run: Path, classes: tuple[str, ...]) -> tuple[keras.Model, int]
     about = trained.about
     if about.classes != classes:
         raise DataError(f"{run} knows other classes ({', '.join(about.classes)})")
-    fast = agrees_at(about.size)
-    network = build_classifier(find_backbone(about.backbone), len(classes), fast=fast).network
-    network.set_weights(trained.weights)
+    network = rebuilt(trained)
     network.trainable = False
     return network, about.size

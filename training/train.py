@@ -19,7 +19,7 @@ from training import checkpoint
 from training.augment import batches, clean_batches
 from training.averaging import Average
 from training.backbones import find_backbone
-from training.batchnorm import Reestimator, batch_norms, is_folded, unfold
+from training.batchnorm import FINAL_BATCHES, Reestimator, batch_norms, is_folded, unfold
 from training.checkpoint import Progress, Snapshot
 from training.data import Pictures
 from training.fast import agrees_at
@@ -36,7 +36,6 @@ from training.stopping import interruptible
 REFRESH_BATCHES = 16
 """Clean batches that re-estimate batch norms before each validation of the average."""
 STEPS_WITHOUT_END = 2**40
-FINAL_BATCHES = 200
 UNFOLD_BATCHES = 16
 MOMENTUM = 0.99
 """Of the batch norms' moving statistics: Keras's 0.999 still remembers ImageNet after two epochs."""
@@ -209,10 +208,8 @@ class Trainer:
         )
 
     def _clean_batches(self, size: int, count: int) -> Iterator[tf.Tensor]:
-        """`count` batches without augmentation; fewer where that is all there is."""
-        steps = range(min(count, self._per_epoch))
         images, batch = self._setting.train.images, self._recipe.batch_size
-        return clean_batches(images, steps, batch_size=batch, size=size)
+        return clean_batches(images, count, batch_size=batch, size=size)
 
     def _unfold(self) -> None:
         clean = self._clean_batches(self._recipe.stages[0].size, UNFOLD_BATCHES)
