@@ -197,6 +197,31 @@ def compare(
 
 
 @app.command()
+def soup(
+    run: Annotated[list[Path], typer.Option(help="Training run (its --out); give two or more.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the averaged weights; export takes it as a run.")],
+    exclude: Exclude = None,
+    threads: Threads = None,
+) -> None:
+    """Average the weights of runs that began with the same ones into one network."""
+    from training.outcome import load_trained
+    from training.prepare import prepare
+    from training.soup import soup as mix
+    from training.soup import soup_table
+    from training.threads import use_threads
+
+    if len(run) < 2:
+        raise DataError("give --run two or more times: the runs whose weights are averaged")
+    use_threads(threads)
+    first = load_trained(run[0]).about
+    prepared = prepare(data, first.native_size, exclude, first.seed)
+    members, mixed = mix(run, prepared.train, prepared.validation, out)
+    console.print(soup_table(run, members, mixed))
+    console.print(f"written: {out}")
+
+
+@app.command()
 def robustness(
     data: Labelled,
     model: ModelFolder = DEFAULT_ARTEFACT,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from shared.artefact import CARD, FORMAT, Artefact, Card, Crop, ModelFile, digest, load_artefact
 from shared.errors import ArtefactError, DataError
 from shared.vision.align import FER_BOX, to_input
-from training import checkpoint
 from training.calibrate import fit_temperature, fit_threshold, to_logits
 from training.card import licence_text, model_card
 from training.convert import to_float, to_int8
@@ -21,7 +20,7 @@ from training.figures import compare, measure
 from training.grid import on_int8_grid
 from training.outcome import Trained, load_trained
 from training.prepare import prepare
-from training.recipe import Recipe, summary
+from training.recipe import summary
 from training.runners import open_file
 from training.serving import serving_model
 
@@ -54,8 +53,6 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
     prepared = prepare(data, about.native_size, exclude, about.seed)
     if prepared.train.classes != about.classes:
         raise DataError(f"{data} has other classes than the run was trained on")
-    progress = checkpoint.load(run / "last.npz").progress
-    recipe = msgspec.json.decode(progress.recipe, type=Recipe)
     return Order(
         trained,
         prepared.train,
@@ -73,9 +70,9 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
             "backbone": about.backbone,
             "seed": about.seed,
             "input size": about.size,
-            "weights of": f"stage {about.stage}, epoch {about.epoch} (averaged)",
-            "steps": progress.step,
-            **summary(recipe),
+            "weights of": f"{about.origin} (averaged)",
+            "steps": about.steps,
+            **summary(about.recipe),
             "kernels": "rounded to int8's 255 steps a channel, in all files, batch norms estimated after",
         },
         licence=texts["licence"],

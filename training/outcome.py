@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from shared.errors import DataError
 from training.checkpoint import read_arrays, write_arrays
+from training.recipe import Recipe
 
 BEST = "best.npz"
 
 
 class Best(msgspec.Struct, frozen=True):
-    """What the best weights are: everything needed to build their network again, and how they validated."""
+    """What the best weights are: everything needed to build their network again, how they validated, and
+    how they came about.
+    """
 
     backbone: str
     classes: tuple[str, ...]
@@ -22,9 +25,11 @@ class Best(msgspec.Struct, frozen=True):
     native_size: int
     accuracy: float
     macro_f1: float
-    stage: str
-    epoch: int
+    origin: str
+    """Which weights these are, for a person: "stage final, epoch 3"."""
     seed: int
+    steps: int
+    recipe: Recipe
 
 
 @dataclass(frozen=True)

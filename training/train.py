@@ -234,9 +234,10 @@ class Trainer:
             native,
             right,
             f1,
-            stage.name,
-            epoch + 1,
+            f"stage {stage.name}, epoch {epoch + 1}",
             setting.seed,
+            self.progress.step,
+            self._recipe,
         )
         keep(setting.out, Trained(about, self.weights()))
 

@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "evaluate": "Measure a model on a data set (needs the `train` extra).",
     "export": "Export a trained model as an artefact for the services (needs the `train` extra).",
     "describe": "Show a backbone's architecture, layer by layer (needs the `train` extra).",
+    "soup": "Average the weights of several runs into one network (needs the `train` extra).",
+    "framing": "Measure how faces should be framed for a model (needs the `train` extra).",
     "robustness": "Measure a model on turned, shifted, dark and blurred pictures (needs the `train` extra).",
     "benchmark": "Time an artefact's files on this machine (needs the `train` extra).",
 }

@@ -15,6 +15,7 @@ from training.describe import block_table, convolution_table, describe
 from training.learner import soft_targets
 from training.model import build_classifier, three_channels
 from training.outcome import Best, Trained
+from training.recipe import Recipe
 from training.serving import serving_model
 
 GREY = np.random.default_rng(1).integers(0, 256, (2, 5, 5, 1)).astype(np.float32)
@@ -90,7 +91,9 @@ def test_a_family_trains_and_exports(name):
         not np.array_equal(a, b) for a, b in zip(before, classifier.network.get_weights(), strict=True)
     )
 
-    about = Best(name, ("a", "b", "c"), backbone.smallest, 48, 0.0, 0.0, "small", 1, 1)
+    about = Best(
+        name, ("a", "b", "c"), backbone.smallest, 48, 0.0, 0.0, "stage small, epoch 1", 1, 1, Recipe(())
+    )
     served = serving_model(Trained(about, classifier.network.get_weights()), 1.5)
     grey = (
         np.random.default_rng(2)

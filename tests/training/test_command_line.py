@@ -13,7 +13,17 @@ from training import faces
 from training.__main__ import app
 from training.evaluate import evaluate
 
-COMMANDS = ("train", "compare", "framing", "evaluate", "export", "describe", "robustness", "benchmark")
+COMMANDS = (
+    "train",
+    "compare",
+    "soup",
+    "framing",
+    "evaluate",
+    "export",
+    "describe",
+    "robustness",
+    "benchmark",
+)
 LANDMARKS = (20.0, 20.0, 40.0, 20.0, 30.0, 30.0, 22.0, 40.0, 38.0, 40.0)
 
 

@@ -9,6 +9,7 @@ from training.data import Pictures
 from training.grid import on_int8_grid, rounded
 from training.model import build_classifier, rebuilt
 from training.outcome import Best, Trained
+from training.recipe import Recipe
 
 
 @pytest.mark.parametrize(("shape", "shared"), [((3, 3, 4, 8), (0, 1, 2)), ((3, 3, 8, 1), (0, 1))])
@@ -34,7 +35,7 @@ def test_batch_norms_follow_the_rounded_kernels(tiny_backbone):
     names = tuple(map(str, range(8)))
     pictures = Pictures(images, np.zeros(8, np.int64), names, names, ("one", "other"))
     weights = build_classifier(find_backbone("tiny"), 2).network.get_weights()
-    about = Best("tiny", pictures.classes, 32, 48, 0.5, 0.5, "final", 1, 0)
+    about = Best("tiny", pictures.classes, 32, 48, 0.5, 0.5, "stage final, epoch 1", 0, 1, Recipe(()))
     trunk = rebuilt(on_int8_grid(Trained(about, weights), pictures)).get_layer("trunk")
     (clean,) = clean_batches(images, 1, batch_size=8, size=32)
     scaled = clean.numpy().repeat(3, axis=-1) / 127.5 - 1
