@@ -34,7 +34,7 @@ class Robustness:
     pictures: int
     clean: float
     costs: tuple[Cost, ...]
-    uncertain_without_face: dict[str, float]
+    uncertain_without_face: tuple[tuple[str, float], ...]
 
 
 def robustness(artefact: Artefact, data: Path, file: str, without_faces: Sequence[Path] = ()) -> Robustness:
@@ -51,8 +51,8 @@ def robustness(artefact: Artefact, data: Path, file: str, without_faces: Sequenc
         right = accuracy(pictures.labels, run(spoiled(crops, corruption)).argmax(1))
         costs.append(Cost(corruption.name, corruption.strength, right, 100 * (clean - right)))
     threshold = card.files[file].uncertain_threshold
-    empty = empty_crops() | {path.name: squares(path) for path in without_faces}
-    without = {name: _uncertain(run, shown, threshold) for name, shown in empty.items()}
+    empty = [*empty_crops().items(), *((path.name, squares(path)) for path in without_faces)]
+    without = tuple((name, _uncertain(run, shown, threshold)) for name, shown in empty)
     return Robustness(len(pictures), clean, tuple(costs), without)
 
 
@@ -104,6 +104,6 @@ def robustness_table(found: Robustness) -> Table:
     table.add_row("clean", "", f"{found.clean:.4f}", "")
     for cost in found.costs:
         table.add_row(cost.name, cost.strength, f"{cost.accuracy:.4f}", f"{cost.lost_points:+.1f}")
-    for name, share in found.uncertain_without_face.items():
+    for name, share in found.uncertain_without_face:
         table.add_row(f"{name}, no face", "", f"{share:.0%} uncertain", "")
     return table
