@@ -174,6 +174,20 @@ def test_leaving_with_unsaved_changes_asks_whichever_way(page: Page, served: Ser
     expect(page.locator("#verdict")).to_be_visible()
 
 
+def test_a_camera_half_added_is_not_lost_without_a_question(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/cameras?add=network")
+    system = page.get_by_role("navigation").get_by_role("link", name="System")
+    page.get_by_label("Address").fill("rtsp://cam/1")
+    system.click()
+    expect(page.get_by_role("dialog")).to_contain_text("is lost")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Address")).to_have_value("rtsp://cam/1")
+    page.get_by_role("button", name="Back").click()
+    system.click()
+    expect(page.locator("#verdict")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_what_is_saved_or_not_changed_is_left_without_a_question(page: Page, served: Served) -> None:
     page.goto(f"{served.url}#/cameras/desk")
     page.get_by_label("Smallest face").fill("90")

@@ -49,6 +49,7 @@ def add_device(page: Page, served: Served, name: str = "laptop") -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Add it").click()
     expect(page.locator(".recording")).to_contain_text(f"camera is on: {name}")
+    expect(page.locator("main[data-view=wall]")).to_be_visible()
 
 
 def wait_in(page: Page, condition: Callable[[], object], what: str) -> None:

@@ -17,11 +17,17 @@ export function openAdd(root, parameters, app) {
     steps.element,
   );
   if (parameters.add in KINDS) steps.choose(parameters.add);
-  return () => steps.close();
+  const unkeep = app.keep(() => steps.isBegun);
+  return () => {
+    unkeep();
+    steps.close();
+  };
 }
 
 class AddCamera {
   #app;
+  /** Whether something was typed that would be lost. */
+  isBegun = false;
   #kind = "";
   #settings = {};
   #device = null;
@@ -31,6 +37,7 @@ class AddCamera {
   constructor(app) {
     this.#app = app;
     this.element = h("div", { class: "add-camera" }, this.#progress, this.#step);
+    this.element.addEventListener("input", () => (this.isBegun = true));
     this.#showKinds();
   }
 
@@ -57,6 +64,7 @@ class AddCamera {
 
   #showKinds() {
     this.close();
+    this.isBegun = false;
     const choice = ([kind, { label, text }]) => {
       const button = h("button", { type: "button", class: "kind", "data-kind": kind }, h("strong", {}, label), h("span", {}, text));
       button.addEventListener("click", () => this.choose(kind));
@@ -153,6 +161,7 @@ class AddCamera {
     const name = form.elements.name.value.trim();
     try {
       await this.#app.api("POST", "/api/cameras", { name, ...this.#settings, ...(this.#device?.settings ?? {}) });
+      this.isBegun = false;
       await this.#device?.handOver(name);
     } catch (error) {
       showError(form, error.message);
