@@ -16,7 +16,7 @@ def build(context: Context) -> Service:
     """Return the classifier's service, on a GPU of its own where there is a free one."""
     from services.classifier.backend import Backend, load_backend
     from services.classifier.follow import ModelFollower
-    from services.classifier.gpu import claim_gpu
+    from services.classifier.gpu import claim_gpu, may_use_gpu
     from services.classifier.service import ClassifierService
 
     settings = context.settings
@@ -27,7 +27,7 @@ def build(context: Context) -> Service:
         time.sleep(GPU_WAIT_SECONDS)
 
     backend = settings.classifier.backend
-    if backend in ("auto", "tensorflow"):
+    if may_use_gpu(backend):
         # `auto` goes on without a GPU; who asked for TensorFlow asked for one where there are any.
         patience = wait if backend == "tensorflow" else None
         claim = claim_gpu(settings.run_dir / "gpus", settings.scale.gpus, os.environ, patience)

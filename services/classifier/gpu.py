@@ -1,6 +1,7 @@
 """Takes a free GPU for this process, before TensorFlow is imported and would take them all."""
 
 import fcntl
+import importlib.util
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,14 @@ from shared.gpus import list_gpus
 logger = logging.getLogger(__name__)
 
 _UUIDS: Final = ("GPU-", "MIG-")
+
+
+def may_use_gpu(backend: str) -> bool:
+    """Return whether a classifier with this `classifier.backend` is to claim a GPU.
+
+    `auto` does only where TensorFlow is installed: LiteRT has no use for a GPU.
+    """
+    return backend == "tensorflow" or (backend == "auto" and bool(importlib.util.find_spec("tensorflow")))
 
 
 class GpuClaim:

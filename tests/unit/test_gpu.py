@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from services.classifier import gpu
-from services.classifier.gpu import GpuClaim, choose, claim_gpu, list_gpus
+from services.classifier.gpu import GpuClaim, choose, claim_gpu, list_gpus, may_use_gpu
 from shared.errors import ConfigError
 from shared.gpus import read_list
 
@@ -137,3 +137,12 @@ def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="can't claim a GPU in"):
         GpuClaim.take(tmp_path / "file" / "gpus", PRESENT)
+
+
+@pytest.mark.parametrize(
+    ("backend", "installed", "expected"),
+    [("auto", True, True), ("auto", False, False), ("tensorflow", False, True), ("litert", True, False)],
+)
+def test_without_tensorflow_auto_leaves_gpus_alone(monkeypatch, backend, installed, expected):
+    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: object() if installed else None)
+    assert may_use_gpu(backend) is expected
