@@ -64,18 +64,24 @@ BROWSER: Final = "browser"
 """The source of a camera whose pictures a browser sends, through the dashboard."""
 
 
-_USER_INFO = re.compile(r"(?<=://)[^\s'\"?#]*@")
-_SECRET_QUERY = re.compile(
-    r"(?<=[?&])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|key)=[^&#\s'\"]*", re.I
-)
+_USER_INFO_IN_TEXT = re.compile(r"(?<=://)[^\s\"]*@")
+_USER_INFO = re.compile(r"(?<=://).*@", re.DOTALL)
+_SECRET_NAME = r"[\w.-]*(?:user|usr|login|pas|pwd|token|auth|key|secret|sign)[\w.-]*"
+_SECRET_QUERY = re.compile(rf"(?<=[?&])({_SECRET_NAME})=[^&#\s'\"]*", re.I)
 
 
 def redact(text: str) -> str:
-    """Return a URL, or a text that holds some, without users, passwords and secret query values.
+    """Return a text that holds URLs without their users, passwords and secret query values.
 
-    All up to the last `@` of a URL goes, so that a password with `/` or `@` in it does not show either.
+    All up to the last `@` of a URL goes, so that a password with `/`, `'` or `@` in it does not show either;
+    where the text is nothing but a camera's source, `redact_source` knows for sure where it ends.
     """
-    return _SECRET_QUERY.sub(r"\1=***", _USER_INFO.sub("", text))
+    return _SECRET_QUERY.sub(r"\1=***", _USER_INFO_IN_TEXT.sub("", text))
+
+
+def redact_source(source: str) -> str:
+    """Return a camera's source without user, password and secret query values, whatever is in them."""
+    return _SECRET_QUERY.sub(r"\1=***", _USER_INFO.sub("", source))
 
 
 class Section(BaseModel):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from shared import topology
 from shared.balance import Latency, Ledger, balance_of, latency_of, sum_balances, sum_counts
 from shared.capacity import LESS_WORK, crowded_hosts, enough_workers
-from shared.config import BROWSER, redact
+from shared.config import BROWSER, redact_source
 from shared.records import CameraState, Health, Wanted, WantedCamera
 
 WINDOW_MINUTES: Final = 2
@@ -185,7 +185,7 @@ def _camera(
     state = state or CameraState(camera=name, state="connecting", since_ns=0, detail=unheard)
     return CameraStatus(
         camera=name,
-        source=redact(wanted.settings.source),
+        source=redact_source(wanted.settings.source),
         group=wanted.settings.group,
         origin=wanted.origin,
         state="paused" if wanted.settings.paused else state.state,

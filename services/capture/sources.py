@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from services.capture import pushed, stills, streams, videos
 from services.capture.picture import Picture, make_fit
-from shared.config import BROWSER, CameraSettings, CaptureSettings, redact
+from shared.config import BROWSER, CameraSettings, CaptureSettings, redact_source
 from shared.errors import SourceError
 
 Kind = Literal["browser", "webcam", "rtsp", "http", "video", "folder", "picture"]
@@ -81,7 +81,9 @@ def kind_of(source: str) -> Kind:
     if "://" in source and not source.startswith("file://"):
         scheme = urlsplit(source).scheme.lower()
         if scheme not in _SCHEMES:
-            raise SourceError(f"source {redact(source)!r}: unknown scheme; use rtsp://, http:// or a path")
+            raise SourceError(
+                f"source {redact_source(source)!r}: unknown scheme; use rtsp://, http:// or a path"
+            )
         return _SCHEMES[scheme]
     path = _path(source)
     if path.is_dir():

@@ -16,7 +16,7 @@ from services.capture.frozen import FrozenWatch
 from services.capture.mjpeg import JpegStream, open_http
 from services.capture.native_errors import collect_native_errors
 from services.capture.picture import Fit, Picture
-from shared.config import CameraSettings, CaptureSettings, redact
+from shared.config import CameraSettings, CaptureSettings, redact, redact_source
 from shared.errors import SourceError
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -112,7 +112,7 @@ def open_network(
     Raises:
         SourceError: the host can't be reached, or it refuses.
     """
-    shown = redact(camera.source)
+    shown = redact_source(camera.source)
     _reach(camera.source, shown, settings.connect_timeout / 2)
     if camera.source.lower().startswith("http"):
         jpeg = open_http(camera.source, shown, live, fit, settings)

@@ -79,7 +79,7 @@ def add(
       mien camera add clip hall.mp4 --loop --pace live
       mien camera add hall 0 --mask "0,0 0.3,0 0.3,1 0,1" --zone "till=0.5,0.4 1,0.4 1,1 0.5,1"
     """
-    from shared.config import camera_settings
+    from shared.config import camera_settings, redact_source
 
     values: dict[str, Any] = {"source": local_path(source), "fps": fps, "width": width, "loop": loop}
     values |= {"pace": pace, "transport": transport, "rotate": rotate, "group": group, "pan": pan}
@@ -90,7 +90,7 @@ def add(
     if not replace and name in store.cameras():
         raise ConfigError(f"camera {name} is there already: choose another name, or change it with --replace")
     store.put_camera(name, settings)
-    record(store, "camera.add", name, settings.source)
+    record(store, "camera.add", name, redact_source(settings.source))
     print(f"Camera {name} added; see how it does with: mien camera list")
 
 
@@ -184,9 +184,9 @@ def test(source: SourceArgument) -> None:
     Example:
       mien camera test rtsp://user:password@10.0.0.5/stream
     """
-    from shared.config import CameraSettings, redact
+    from shared.config import CameraSettings, redact_source
 
-    shown, camera = redact(source), CameraSettings(source=local_path(source))
+    shown, camera = redact_source(source), CameraSettings(source=local_path(source))
     command = [sys.executable, "-m", "services.capture.look"]
     try:
         answer = subprocess.run(

@@ -104,7 +104,7 @@ def run(instance: str, settings: Settings) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what a client sends is its own affair
     logging.getLogger(__name__).info("the page is at %s", url)
-    webhooks = WebhookSender(store, settings, instance)
+    webhooks = WebhookSender(store, settings, instance, wall_ns)
     beats.start()
     webhooks.start()
     _Server(config).run(sockets=[listener])

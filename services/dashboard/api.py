@@ -10,7 +10,7 @@ from pydantic import Field
 from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from services.dashboard.openapi import errors
-from shared.config import CameraKey, CameraSettings, MetricsSettings, Settings, redact
+from shared.config import CameraKey, CameraSettings, MetricsSettings, Settings, redact_source
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
 from shared.status import Status, read_status
@@ -48,7 +48,7 @@ def as_json(value: object, status_code: int = 200) -> Response:
 
 def shown_camera(name: str, settings: CameraSettings) -> dict[str, Any]:
     """Return a camera as it may be shown: its source without user and password."""
-    return {"name": name, **settings.model_dump(), "source": redact(settings.source)}
+    return {"name": name, **settings.model_dump(), "source": redact_source(settings.source)}
 
 
 @router.get("/healthz", tags=["system"])
@@ -98,7 +98,7 @@ def add_camera(camera: NewCamera, request: Request, store: StoreParameter) -> di
         raise HTTPException(409, f"camera {camera.name} is there already; remove it first")
     settings = CameraSettings(**camera.model_dump(exclude={"name"}))
     store.put_camera(camera.name, settings)
-    audit.record(request, "camera.add", camera.name, camera.source)
+    audit.record(request, "camera.add", camera.name, redact_source(camera.source))
     return shown_camera(camera.name, settings)
 
 

@@ -97,9 +97,10 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     app.state.store, app.state.settings, app.state.glass = store, settings, glass
+    app.state.wall_ns = wall_ns
     app.state.senders = camera_socket.Senders(store, settings, instance)
     app.state.system = system.SystemReader(store, settings.metrics.objective)
-    app.state.finished = FinishedBuckets(store)
+    app.state.finished = FinishedBuckets(store, lambda: wall_ns() / 1e9)
     app.state.pictures = analyze.PictureReader(analyze.analyzer_of(store, settings))
     logins = Logins(store.logins, settings.dashboard.session)
     app.state.access = Access(read_tokens(settings.dashboard), settings.dashboard.session, logins)

@@ -110,7 +110,10 @@ class Condition:
             self._occupied_ns += sign * frame.gap_ns
         for label in frame.labels:
             self._time[label] += sign * frame.gap_ns
-        self._tracks.update(dict.fromkeys(frame.tracks, sign))
+        for track in frame.tracks:
+            self._tracks[track] += sign
+            if not self._tracks[track]:
+                del self._tracks[track]
 
     def _faces(self) -> Seen:
         total_ns = self._time.total()

@@ -11,7 +11,7 @@ from services.dashboard import audit
 from services.dashboard.access import NEED_ADMIN, NEED_VIEWER
 from services.dashboard.api import CameraPath, StoreParameter, get_settings, shown_camera
 from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
-from shared.config import CameraSettings, Settings, camera_settings, redact
+from shared.config import CameraSettings, Settings, camera_settings, redact_source
 from shared.errors import ArtefactError, ConfigError
 from shared.records import Wanted
 from shared.stack import lock_holder
@@ -90,13 +90,14 @@ def change_camera(
     except ConfigError as error:
         raise HTTPException(422, str(error)) from None
     store.put_camera(name, settings, known.origin)
-    audit.record(request, "camera.change", name, _changes(values))
+    shown = {**values, "source": redact_source(settings.source)} if "source" in values else values
+    audit.record(request, "camera.change", name, _changes(shown))
     return shown_camera(name, settings)
 
 
 def kept_source(given: str, known: CameraSettings) -> str:
     """Return the known source, with its password, where it came back as it is shown; else the given one."""
-    return known.source if given == redact(known.source) else given
+    return known.source if given == redact_source(known.source) else given
 
 
 @router.get("/api/settings", tags=["settings"], dependencies=[NEED_VIEWER])

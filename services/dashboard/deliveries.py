@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import socket
+from base64 import b64encode
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -128,7 +129,7 @@ def _post(url: str, body: bytes, headers: dict[str, str], targets: Targets) -> i
     headers["Host"] = parts.netloc.rpartition("@")[2]
     if parts.username:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers |= urllib3.util.make_headers(basic_auth=login)
+        headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     addresses = find_addresses(host, port, targets)
     for address in addresses:

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from services.dashboard.access import NEED_VIEWER
 from services.dashboard.api import StoreParameter, get_settings
-from services.dashboard.timeline import DAY, Cameras, FromOrAll, To, Zone, names_of, range_of
+from services.dashboard.timeline import DAY, Cameras, FromOrAll, To, Zone, names_of, now_of, range_of
 from shared.emotions import UNCERTAIN
 from shared.export import COLUMNS, Row, csv_text, face_records, flat, json_lines
 from shared.store import Store
@@ -49,7 +49,7 @@ def export(
 ) -> StreamingResponse:
     """A file with a row for each face of each frame, or for each minute; camera after camera."""
     names = names_of(store, cameras)
-    start, end = range_of(store, get_settings(request), names, since, until)
+    start, end = range_of(store, get_settings(request), names, since, until, now_of(request))
     if rows is Rows.FACES:
         records: Iterator[Row] = _faces(store, names, start, end, zone)
         columns: tuple[str, ...] = COLUMNS

@@ -36,6 +36,7 @@ class FinishedBuckets:
     def __init__(self, store: Counts, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._kept: OrderedDict[_Key, dict[int, Bucket | None]] = OrderedDict()
+        self._count = 0
         self._lock = threading.Lock()
 
     def buckets(self, camera: str, span: Span, zone: str = "") -> list[Bucket]:
@@ -64,15 +65,19 @@ class FinishedBuckets:
             return known
         with self._lock:  # somebody has deleted what was recorded of this camera
             for other in [other for other in self._kept if other[0] == key[0]]:
-                del self._kept[other]
+                self._count -= len(self._kept.pop(other))
         return {}
 
     def _keep(self, key: _Key, fresh: dict[int, Bucket | None]) -> None:
-        over = self._clock() - SETTLED_SECONDS - key[2]
+        until = self._clock() - SETTLED_SECONDS - key[2]
+        over = {start: bucket for start, bucket in fresh.items() if start <= until}
+        if not over:
+            return
         with self._lock:
-            self._kept.setdefault(key, {}).update(
-                {start: bucket for start, bucket in fresh.items() if start <= over}
-            )
+            kept = self._kept.setdefault(key, {})
+            self._count -= len(kept)
+            kept.update(over)
+            self._count += len(kept)
             self._kept.move_to_end(key)
-            while sum(map(len, self._kept.values())) > MOST_KEPT:
-                self._kept.popitem(last=False)
+            while self._count > MOST_KEPT:
+                self._count -= len(self._kept.popitem(last=False)[1])

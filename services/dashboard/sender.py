@@ -5,7 +5,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
@@ -135,10 +135,13 @@ class WebhookSender:
         store: Redis.
         settings: `webhooks` and `dashboard.webhook_targets` are used.
         instance: this process's name.
+        wall_ns: the broker's wall clock, with which frames are stamped.
     """
 
-    def __init__(self, store: Store, settings: Settings, instance: str) -> None:
-        self._store, self._settings = store, settings
+    def __init__(
+        self, store: Store, settings: Settings, instance: str, wall_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._store, self._settings, self._wall_ns = store, settings, wall_ns
         self._holder = f"{instance} {process.host_id()} {os.getpid()} {threading.get_ident()}"
         self._courier = Courier(store, settings.dashboard.webhook_targets)
         self._watcher: Watcher | None = None
@@ -168,7 +171,7 @@ class WebhookSender:
 
     def _try_tick(self) -> None:
         try:
-            self._tick(time.time_ns())
+            self._tick(self._wall_ns())
             self._is_away = False
         except StoreError as error:
             if not self._is_away:

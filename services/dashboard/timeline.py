@@ -2,7 +2,7 @@
 
 import itertools
 import re
-import time
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -59,6 +59,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
 @router.get("/api/cameras/{name}/results", tags=["results"])
 def results(
     name: CameraPath,
+    request: Request,
     store: StoreParameter,
     since: From = "1m",
     until: To = None,
@@ -68,7 +69,7 @@ def results(
     ] = None,
 ) -> Response:
     """Results captured in [from, to) in the order of their recording; `next` is null at the end."""
-    now = time.time()
+    now = now_of(request)
     since_ns = int(moment("from", since, now) * 1e9)
     until_ns = None if until is None else int(moment("to", until, now) * 1e9)
     page = store.results(name, since_ns=since_ns, until_ns=until_ns, limit=limit, after=after)
@@ -120,13 +121,13 @@ def timeline(
     one of them over the sum of all.
     """
     names = names_of(store, cameras)
-    settings = get_settings(request)
+    settings, now = get_settings(request), now_of(request)
     span = span_of(
-        *range_of(store, settings, names, since, until), time.time(), settings.retention.results, step
+        *range_of(store, settings, names, since, until, now), now, settings.retention.results, step
     )
     finished: FinishedBuckets = request.app.state.finished
     parts = [CameraBuckets(name, finished.buckets(name, span, zone)) for name in names]
-    full_from = int(time.time() - settings.retention.results)
+    full_from = int(now - settings.retention.results)
     return as_json(
         Timeline(since=span.since, until=span.until, step=span.step, full_from=full_from, cameras=parts)
     )
@@ -144,11 +145,16 @@ def names_of(store: Store, cameras: str | None) -> list[str]:
     return names
 
 
+def now_of(request: Request) -> float:
+    """Return the broker's wall clock, with which frames are stamped, in seconds since 1970."""
+    wall_ns: Callable[[], int] = request.app.state.wall_ns
+    return wall_ns() / 1e9
+
+
 def range_of(
-    store: Store, settings: Settings, names: list[str], since: str, until: str | None
+    store: Store, settings: Settings, names: list[str], since: str, until: str | None, now: float
 ) -> tuple[float, float]:
     """Return seconds since 1970: within what is kept, and not after now."""
-    now = time.time()
     oldest = now - settings.retention.minutes
     start = _first(store, names, oldest, now) if since == ALL else moment("from", since, now)
     end = now if until is None else min(moment("to", until, now), now)

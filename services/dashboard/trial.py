@@ -14,7 +14,7 @@ from services.dashboard.api import StoreParameter, get_settings
 from services.dashboard.control import kept_source
 from services.dashboard.live import may_be_clear
 from services.dashboard.openapi import errors
-from shared.config import CameraKey, CameraSettings, Settings, redact
+from shared.config import CameraKey, CameraSettings, Settings, redact, redact_source
 from shared.status import read_status
 from shared.store import Store
 
@@ -92,9 +92,9 @@ async def _look(camera: CameraSettings, settings: Settings, shown: str) -> dict[
         async with asyncio.timeout(TRIAL_SECONDS):
             output, complaint = await process.communicate(camera.model_dump_json().encode())
     except TimeoutError:
+        shown = redact_source(camera.source)
         raise HTTPException(
-            422,
-            f"{redact(camera.source)} gave no picture within {TRIAL_SECONDS:.0f} s: is the address right?",
+            422, f"{shown} gave no picture within {TRIAL_SECONDS:.0f} s: is the address right?"
         ) from None
     finally:  # also when whoever asked has gone
         with contextlib.suppress(ProcessLookupError):

@@ -153,3 +153,19 @@ def test_the_faces_that_the_device_sees_are_shown_before_it_is_added(page: Page,
     expect(page.locator(".advice")).to_contain_text("faces 28 px; 48 needed")
     expect(page.locator("canvas[data-faces='1']")).to_be_visible()
     assert bodies[0].startswith(JPEG)
+
+
+def test_a_camera_that_comes_after_one_has_left_is_turned_off(page: Page, served: Served) -> None:
+    page.add_init_script(
+        "const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (wanted) => {"
+        "  await new Promise((resolve) => (window.allow = resolve));"
+        "  return (window.stream = await open(wanted));"
+        "};"
+    )
+    page.goto(f"{served.url}#/cameras?add=browser")
+    wait_in(page, lambda: page.evaluate("Boolean(window.allow)"), "the page asks for the camera")
+    page.get_by_role("button", name="Back").click()
+    page.evaluate("window.allow()")
+    states = "window.stream?.getTracks().map((track) => track.readyState)"
+    wait_in(page, lambda: page.evaluate(states) == ["ended"], "the camera is off again")

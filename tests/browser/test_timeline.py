@@ -10,10 +10,11 @@ import urllib.request
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Served
 from tests.fake_stack import face, minute_row, result
+from tests.waiting import wait_for
 
 RIBBON_HEIGHT = 54
 FEW_SECONDS = 20
@@ -257,3 +258,23 @@ def test_cameras_and_zones_are_chosen_and_fit_a_phone(timeline: Page, served: Se
     assert "from=1d" in timeline.url
     expect(ribbon(timeline, "desk")).to_be_visible()
     assert timeline.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_buckets_of_another_length_do_not_mix_with_those_shown(page: Page, served: Served) -> None:
+    last = int(time.time()) // 60
+    served.store.counted["desk"] = [minute_row(last - ago, faces=900, arrived=1) for ago in range(60)]
+    asked_for: list[str] = []
+
+    def after_a_sleep(route: Route) -> None:
+        """The server chooses longer buckets for what is asked for on waking up."""
+        url = route.request.url
+        asked_for.append(url)
+        route.continue_(url=re.sub("step=60", "step=300", url) if len(asked_for) == 2 else url)
+
+    page.route("**/api/timeline?*", after_a_sleep)
+    page.clock.install()
+    page.goto(f"{served.url}#/timeline")
+    expect(page.locator(".mood").first).to_be_visible(timeout=PATIENCE_MS)
+    page.clock.run_for(40_000)
+    wait_for(lambda: page.evaluate("1") and len(asked_for) > 2, "the whole stretch is read again")
+    assert "from=1h" in asked_for[2]

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 import json
 import threading
 import time
@@ -396,3 +397,24 @@ def test_redis_away_does_not_end_the_sender(tmp_path: Any, caplog: pytest.LogCap
     wait_for(lambda: "webhooks wait" in caplog.text, "the warning")
     one.stop()
     assert caplog.text.count("webhooks wait") == 1
+
+
+def test_faces_count_by_the_brokers_clock(store: Store, receiver: Receiver) -> None:
+    behind_ns = 20 * SECOND
+
+    def wall_ns() -> int:
+        return time.time_ns() - behind_ns
+
+    store.put_camera("door", CameraSettings(source="0"))
+    angry = {"when": "emotion", "emotion": "angry", "above": 0.5, "lasts": 2, "quiet": 0}
+    webhooks = {"angry": WebhookSettings(url=receiver.url, **angry)}
+    one = WebhookSender(store, Settings(webhooks=webhooks), "dashboard-1", wall_ns)
+    one.start()
+    numbers = itertools.count(1)
+
+    def play() -> bool:
+        record(store, "door", next(numbers), "angry", wall_ns())
+        return bool(receiver.accepted())
+
+    wait_for(play, "the message")
+    one.stop()

@@ -217,3 +217,11 @@ def test_a_loss_that_holds_is_not_ended_by_a_change_of_dashboards() -> None:
 def test_a_webhook_that_makes_no_sense_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         WebhookSettings(**{"url": "http://localhost/", **values})
+
+
+def test_people_who_have_left_count_no_more() -> None:
+    camera = Camera(Condition(settings(**ANGRY)))
+    for number in range(30):
+        camera.play(1, someone("happy", number))
+    (began,) = camera.play(9, someone("angry", 99))
+    assert began.seen.people <= 6

@@ -4,6 +4,10 @@ import hashlib
 import hmac
 import ipaddress
 import socket
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -66,3 +70,30 @@ def test_a_target_out_of_bounds_is_said_and_tried_again_later() -> None:
     assert attempt.outcome is Outcome.RETRY
     assert "169.254.169.254" in attempt.result
     assert "geheim" not in attempt.result
+
+
+@pytest.fixture
+def logins() -> Iterator[tuple[str, list[str]]]:
+    """An address on this machine, and what is sent there as `Authorization`."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Keep the test's output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+
+
+def test_a_login_may_hold_any_letters(logins: tuple[str, list[str]]) -> None:
+    address, seen = logins
+    settings = WebhookSettings(url=f"http://u:%D0%BF%D0%B0%D1%80@{address}/", when="lost")
+    assert deliver(settings, b"{}", {}, 0, "private").outcome is Outcome.DELIVERED
+    assert b64decode(seen[0].removeprefix("Basic ")).decode() == "u:пар"

@@ -82,3 +82,9 @@ def test_zones_and_cameras_are_kept_apart_and_memory_is_bounded(store: Counted) 
         finished.buckets(f"cam{number}", look)
     assert sum(map(len, finished._kept.values())) <= MOST_KEPT
     assert finished.buckets("desk", look) == timeline.buckets(store, "desk", look)
+
+
+def test_what_is_not_over_takes_no_memory(store: Counted) -> None:
+    finished = FinishedBuckets(store, lambda: NOW)
+    finished.buckets("desk", span(2, 60), "till")
+    assert not finished._kept

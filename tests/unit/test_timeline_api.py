@@ -174,3 +174,10 @@ def test_a_file_is_written_piece_by_piece(write: Any) -> None:
     assert len(first) < CHUNK_CHARACTERS + 200
     assert given < 1000
     assert sum(map(len, chunks)) > 900_000
+
+
+def test_now_is_the_brokers_where_the_clocks_differ(store: FakeStore) -> None:
+    app = create_app(store, lambda: SceneFeed(), Settings(), lambda: (NOW - 50) * SECOND)  # type: ignore[arg-type]
+    with TestClient(app, base_url="http://localhost:8080") as client:
+        answer = client.get("/api/timeline", params={"cameras": "desk", "from": "1m"}).json()
+        assert NOW - 50 <= answer["to"] <= NOW - 50 + answer["step"]

@@ -44,6 +44,10 @@ export class MoodSource {
       if (!document.hidden || !this.range) {
         const answer = await this.#api("GET", `/api/timeline?${this.#query()}`);
         if (number !== this.#number) return;
+        if (this.range && answer.step !== this.range.step) {
+          this.follow(this.#asked); // after a long sleep the missing stretch comes in longer buckets: they do not mix
+          return;
+        }
         this.#take(answer);
         this.#loaded();
       }

@@ -30,6 +30,8 @@ const NEEDED_PX = 48;
 export class DevicePreview {
   #app;
   #stream = null;
+  /** Counts openings and closings: a camera that comes too late is turned off again. */
+  #turn = 0;
   #video = h("video", { class: "test-picture", playsinline: "", muted: "", "aria-label": "What this device's camera sees" });
   #problem = h("p", { class: "field-error", role: "alert" });
   #cameras = h("select", { id: "device-camera" });
@@ -62,17 +64,26 @@ export class DevicePreview {
     this.close();
     this.#look.disabled = true;
     this.#problem.textContent = "";
+    const turn = this.#turn;
+    let stream;
     try {
-      this.#stream = await openDeviceCamera(deviceId);
+      stream = await openDeviceCamera(deviceId);
     } catch (error) {
+      if (turn !== this.#turn) return false;
       this.#problem.textContent = error.message;
       this.#video.hidden = this.#form.hidden = this.#look.hidden = true;
       return false;
     }
+    if (turn !== this.#turn) {
+      turnOff(stream);
+      return false;
+    }
+    this.#stream = stream;
     this.#video.hidden = this.#form.hidden = this.#look.hidden = false;
-    this.#video.srcObject = this.#stream;
-    await this.#video.play();
-    await this.#offerOthers();
+    this.#video.srcObject = stream;
+    await this.#video.play().catch(() => {}); // it is interrupted where the view is left at once
+    await this.#offerOthers(stream);
+    if (turn !== this.#turn) return false;
     this.#look.disabled = false;
     return true;
   }
@@ -103,17 +114,22 @@ export class DevicePreview {
   }
 
   close() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#turn += 1;
+    turnOff(this.#stream);
     this.#stream = null;
   }
 
-  async #offerOthers() {
+  async #offerOthers(stream) {
     const cameras = await listDeviceCameras();
-    const current = this.#stream.getVideoTracks()[0].getSettings().deviceId;
+    const current = stream.getVideoTracks()[0].getSettings().deviceId;
     this.#choice.hidden = cameras.length < 2;
     this.#cameras.replaceChildren(...cameras.map(([id, label]) => h("option", { value: id }, label)));
     this.#cameras.value = current;
   }
+}
+
+function turnOff(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /** Return what the API advises for other sources, too. */
