@@ -119,8 +119,10 @@ def export(
     data: Data,
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     exclude: Exclude = None,
-    source: Annotated[str, typer.Option(help="What the pictures are and whose, for the card.")] = "",
-    licence: Annotated[str, typer.Option(help="Terms of the weights, for the card.")] = "see MODEL_LICENSE",
+    source: Annotated[
+        str, typer.Option(help="What the pictures are and whose, for the card; fer2013 stands for FER2013.")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="Terms of the weights, for MODEL_LICENSE.")] = "",
     provisional: Annotated[str, typer.Option(help="Mark as provisional, and say why.")] = "",
     note: Annotated[str, typer.Option(help="A remark for the card.")] = "",
     threads: Threads = None,

@@ -1,6 +1,10 @@
 """Writes what a person reads about a model: CARD.md and the licence of its weights."""
 
 from shared.artefact import Card, Metrics, ModelFile
+from training import fer2013
+
+SEE_FILE = "see MODEL_LICENSE"
+"""What a card says of terms that were not given at export."""
 
 _LICENCE = """\
 Licence of the model weights in this folder
@@ -9,26 +13,33 @@ Licence of the model weights in this folder
 The program around these files is licensed under Apache-2.0. The weights are not: they were learned from
 pictures whose own terms go with them.
 
-1. What they were learned from. Faces: FER2013 (P.-L. Carrier and A. Courville, "Challenges in Representation
-   Learning", ICML 2013), 48x48 grey pictures gathered from the web; no grant of rights for the pictures is
-   known. Start: MobileNetV2 weights trained on ImageNet, published by their authors under Apache-2.0.
-2. You may use the weights for research, for teaching, and to evaluate the program.
-3. For a product, train on pictures that you have the rights to (`mien train --data DIR`), and ship those
-weights
-   under your own terms. The authors grant no licence to FER2013's pictures and can't.
-4. The weights come without warranty of any kind. What the model is for, what it must not be used for, and how
+1. What they were learned from. {origin}
+   Where training began with weights trained on ImageNet: their authors published those, MobileNetV2's under
+   Apache-2.0.
+2. {terms}
+3. The weights come without warranty of any kind. What the model is for, what it must not be used for, and how
    often it errs, for whom, stands in CARD.md in this folder.
 """
+_NO_TERMS = """\
+No terms were given when they were exported (`mien export --licence`): ask whoever trained them before you
+   use them."""
 
 
-def licence_text() -> str:
+def licence_text(card: Card) -> str:
     """Text of MODEL_LICENSE."""
-    return _LICENCE
+    if _is_fer2013(card):
+        return _LICENCE.format(origin=fer2013.ORIGIN, terms=fer2013.TERMS)
+    terms = _NO_TERMS if card.licence == SEE_FILE else card.licence
+    return _LICENCE.format(origin=f"{card.data['source']}.", terms=terms)
+
+
+def _is_fer2013(card: Card) -> bool:
+    return card.data["source"] == fer2013.SOURCE
 
 
 def model_card(card: Card) -> str:
     """CARD.md: what the model is, its figures, its limits and uses."""
-    parts = [_head(card), _figures(card), _classes(card), _origin(card), _LIMITS, _licence(card)]
+    parts = [_head(card), _figures(card), _classes(card), _origin(card), _limits(card), _USES, _LICENCE_HINT]
     return "\n".join(parts)
 
 
@@ -97,17 +108,19 @@ def _origin(card: Card) -> str:
     return f"## Data\n\n{data}\n\n## Recipe\n\n{recipe}\n"
 
 
+def _limits(card: Card) -> str:
+    data = fer2013.LIMITS if _is_fer2013(card) else ""
+    return f"## Limits\n\n{_LIMITS}{data}"
+
+
 _LIMITS = """\
-## Limits
-
-- An expression is not an emotion. The network names what a face looks like to the people who labelled
-FER2013,
-  who agree with each other on about two pictures in three; it does not know what anybody feels.
-- FER2013 was gathered by web search: posed and acted faces among candid ones, with label noise. How accuracy
-  differs by age, sex or skin was not measured; expect it to be lower for those the data show rarely.
-- `disgust` has 436 training pictures and `fear` is often taken for `sad` or `surprise`: see the table.
+- An expression is not an emotion. The network names what a face looks like to the people who labelled its
+  training pictures; it does not know what anybody feels.
+- How accuracy differs by age, sex or skin was not measured; expect it to be lower for those the data show
+  rarely.
 - Meant for faces of 48 pixels and more, roughly frontal, and evenly lit.
-
+"""
+_USES = """\
 ## Intended use
 
 Research, teaching, demonstrations, art, and aggregate statistics, with the knowledge of those who are filmed.
@@ -118,7 +131,8 @@ Decisions about a person: hiring, schooling, credit, insurance, policing, border
 diagnosis. Inferring emotions at the workplace and in education is forbidden in the European Union (Regulation
 2024/1689, Article 5(1)(f)), medical and safety reasons excepted.
 """
+_LICENCE_HINT = """\
+## Licence
 
-
-def _licence(card: Card) -> str:
-    return f"## Licence\n\n{card.licence}\n"
+See MODEL_LICENSE in this folder.
+"""

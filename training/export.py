@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from shared.artefact import CARD, FORMAT, Artefact, Card, Crop, ModelFile, digest, load_artefact
 from shared.errors import ArtefactError, DataError
 from shared.vision.align import FER_BOX, to_input
+from training import fer2013
 from training.calibrate import fit_temperature, fit_threshold, to_logits
-from training.card import licence_text, model_card
+from training.card import SEE_FILE, licence_text, model_card
 from training.convert import to_float, to_int8
 from training.data import Pictures
 from training.figures import compare, measure
@@ -53,13 +54,14 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
     prepared = prepare(data, about.native_size, exclude, about.seed)
     if prepared.train.classes != about.classes:
         raise DataError(f"{data} has other classes than the run was trained on")
+    source = texts["source"] or data.resolve().name
     return Order(
         trained,
         prepared.train,
         prepared.validation,
         out,
         data={
-            "source": texts["source"] or data.name,
+            "source": fer2013.SOURCE if source == fer2013.NAME else source,
             "training pictures": len(prepared.train),
             "left out (unreadable, excluded, blank, repeated, doubly labelled, in validation)": len(
                 prepared.report.dropped
@@ -75,7 +77,7 @@ def order_from_run(run: Path, data: Path, exclude: Path | None, out: Path, texts
             **summary(about.recipe),
             "kernels": "rounded to int8's 255 steps a channel, in all files, batch norms estimated after",
         },
-        licence=texts["licence"],
+        licence=texts["licence"] or SEE_FILE,
         provisional=bool(texts["provisional"]),
         note=texts["provisional"] or texts["note"],
         seed=about.seed,
@@ -149,7 +151,7 @@ def _fill(order: Order, folder: Path) -> None:
     card = _measured(order, Artefact(folder, draft))
     (folder / CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
     (folder / "CARD.md").write_text(model_card(card), encoding="utf-8")
-    (folder / "MODEL_LICENSE").write_text(licence_text(), encoding="utf-8")
+    (folder / "MODEL_LICENSE").write_text(licence_text(card), encoding="utf-8")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -7,12 +7,15 @@ import shutil
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from shared.artefact import load_artefact
 from shared.errors import ArtefactError, DataError, MienError
 from shared.vision.predict import Predictor
+from training import fer2013
 from training.__main__ import app
+from training.card import SEE_FILE, licence_text, model_card
 from training.checkpoint import load
 from training.convert import check_input, to_int8
 from training.data import load_split
@@ -61,7 +64,24 @@ def test_the_exported_files_agree(artefact):
     assert files["model_int8.tflite"].parity.largest_sum_error <= 1e-5
     assert files["model_int8.tflite"].bytes < files["model.tflite"].bytes / 2
     assert {"CARD.md", "MODEL_LICENSE"} <= {path.name for path in artefact.path.iterdir()}
-    assert "drawn faces" in (artefact.path / "CARD.md").read_text()
+
+
+def test_card_and_licence_speak_of_the_pictures_that_were_used(artefact):
+    card, licence = ((artefact.path / name).read_text() for name in ("CARD.md", "MODEL_LICENSE"))
+    assert "drawn faces" in card
+    assert "drawn faces" in licence
+    assert "2. Apache-2.0" in licence
+    assert "FER2013" not in card + licence
+    silent = replace(artefact.card, licence=SEE_FILE)
+    assert "No terms were given" in licence_text(silent)
+    known = replace(artefact.card, data={"source": fer2013.SOURCE})
+    assert "no grant of rights" in licence_text(known)
+    assert "`disgust` has 436" in model_card(known)
+
+
+def test_fer2013_is_known_by_its_name(finished_run, trained_faces, tmp_path):
+    order = order_from_run(finished_run, trained_faces, None, tmp_path, {**TEXTS, "source": "fer2013"})
+    assert order.data["source"] == fer2013.SOURCE
 
 
 def kernels(path):
