@@ -72,7 +72,8 @@ def _run(settings: "Settings", paths: list[Path], form: str, folder: Path | None
     sources = [analyze_path(path, analyzer, stride) for path in paths]
     report = _report(form, list(analyzer.predictor.labels))
     failed = 0
-    with AnnotatedFolder(folder, stride) if folder else nullcontext() as drawings:
+    files = [file for source in sources for file in source.files]
+    with AnnotatedFolder(folder, stride, files) if folder else nullcontext() as drawings:
         for picture, analysis in _with_progress(sources):
             if analysis.error:
                 failed += 1

@@ -1,5 +1,6 @@
 """Pictures and videos with boxes and labels drawn, written into a folder as `mien analyze` goes along."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +24,13 @@ class AnnotatedFolder:
     Args:
         folder: created if missing.
         stride: every how manieth frame of a video comes.
+        sources: the files that will come.
 
     Raises:
-        ConfigError: the folder can't be written.
+        ConfigError: the folder can't be written, or holds one of the sources.
     """
 
-    def __init__(self, folder: Path, stride: int) -> None:
+    def __init__(self, folder: Path, stride: int, sources: Iterable[Path]) -> None:
         self._folder, self._stride = folder, stride
         self._names: dict[str, Path] = {}
         self._video: tuple[str, Path, Any] | None = None
@@ -36,6 +38,8 @@ class AnnotatedFolder:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"--annotate {folder}: {error.strerror}") from None
+        if folder.resolve() in _folders(sources):  # copies would take the originals' names
+            raise ConfigError(f"--annotate: {folder} holds what is analyzed; choose another folder")
 
     def __enter__(self) -> Self:
         return self
@@ -98,3 +102,8 @@ class AnnotatedFolder:
     @staticmethod
     def _aside(target: Path) -> Path:
         return target.with_name(f".draft-{target.name}")
+
+
+def _folders(files: Iterable[Path]) -> set[Path]:
+    """Return the folders that hold files; with a link's, that of what it points to."""
+    return {folder for file in files for folder in (file.parent.resolve(), file.resolve().parent)}

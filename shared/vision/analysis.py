@@ -98,6 +98,9 @@ class PathAnalysis:
         analyzer: with what.
         stride: every how manieth frame of a video.
 
+    Attributes:
+        files: the pictures and videos that it is about.
+
     Raises:
         SourceError: nothing there, or a folder without pictures and videos.
     """
@@ -108,12 +111,12 @@ class PathAnalysis:
         self._analyzer = analyzer
         self._stride = stride
         self._in_folder = path.is_dir()
-        self._files = list_media(path) if self._in_folder else [path]
+        self.files = list_media(path) if self._in_folder else [path]
 
     @functools.cached_property
     def total(self) -> int:
         """How many analyses there will be, as far as the files' own headers say."""
-        return sum(self._count(file) for file in self._files)
+        return sum(self._count(file) for file in self.files)
 
     def __iter__(self) -> Iterator[Analyzed]:
         """Analyze one picture or frame after another.
@@ -123,7 +126,7 @@ class PathAnalysis:
         Raises:
             SourceError: the path is a single file and can't be read.
         """
-        for file in self._files:
+        for file in self.files:
             try:
                 yield from self._analyze_file(file)
             except SourceError as error:

@@ -308,6 +308,22 @@ def test_analyze_draws_copies(small_model: None, pictures: Path, tmp_path: Path)
     assert list(written) == ["b-2.png", "b.png"]
 
 
+@pytest.mark.parametrize("what", ["a.png", "."])
+def test_analyze_draws_no_copy_over_an_original(
+    small_model: None, pictures: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.chdir(pictures)
+    before = Path("a.png").read_bytes()
+    with pytest.raises(ConfigError, match=r"--annotate: \. holds what is analyzed; choose another folder"):
+        run("analyze", what, "--annotate", ".")
+    Path("elsewhere").mkdir()
+    Path("elsewhere/link.png").symlink_to(pictures / "a.png")
+    with pytest.raises(ConfigError, match="holds what is analyzed"):
+        run("analyze", "elsewhere/link.png", "--annotate", str(pictures))
+    assert Path("a.png").read_bytes() == before
+    assert sorted(path.name for path in pictures.iterdir()) == ["a.png", "b.png", "c.png", "elsewhere"]
+
+
 def test_analyze_refuses_two_forms() -> None:
     with pytest.raises(ConfigError, match="choose one"):
         run("analyze", "x.png", "--json", "--csv")
@@ -320,7 +336,7 @@ def test_a_video_that_is_broken_off_leaves_no_file(tmp_path: Path) -> None:
     from tests.media import carphone
 
     def draw_and_fail() -> None:
-        with annotated.AnnotatedFolder(tmp_path, 1) as drawings:
+        with annotated.AnnotatedFolder(tmp_path, 1, []) as drawings:
             drawings.add(np.zeros((144, 176, 3), np.uint8), Analysis(source=str(carphone())))
             raise RuntimeError("stop")
 
