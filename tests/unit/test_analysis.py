@@ -14,7 +14,7 @@ from shared.vision.analysis import Analyzer, analyze, analyze_path
 from shared.vision.analysis_records import Analysis, FaceAnalysis
 from shared.vision.drawing import annotate
 from shared.vision.faces import FoundFace
-from tests.media import astronaut, carphone
+from tests.media import astronaut, carphone, cut_off_video
 
 LABELS = ("calm", "wild")
 MARKS = (20, 20, 40, 20, 30, 30, 22, 40, 38, 40)
@@ -117,6 +117,13 @@ def test_single_bad_file_is_an_error(analyzer, tmp_path):
         analyze(tmp_path / "c.mp4")
     with pytest.raises(SourceError, match="no such file or folder"):
         analyze(tmp_path / "absent")
+
+
+def test_the_rest_of_a_cut_off_video_is_an_error_after_its_frames(analyzer, tmp_path):
+    *frames, last = analyze(cut_off_video(tmp_path))
+    assert len(frames) > 10
+    assert not any(found.error for found in frames)
+    assert "cut.avi ends after" in last.error
 
 
 def test_analyzers_are_loaded_once_per_settings(monkeypatch):

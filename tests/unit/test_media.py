@@ -7,7 +7,7 @@ from PIL import Image
 
 from shared.errors import SourceError
 from shared.vision.media import Video, as_picture, list_media, read_picture
-from tests.media import carphone
+from tests.media import carphone, cut_off_video
 
 COLOUR = np.dstack([np.full((40, 60), value, np.uint8) for value in (200, 100, 50)])
 
@@ -115,13 +115,7 @@ def test_no_video_is_named(tmp_path):
 
 
 def test_cut_off_video_gives_its_frames_then_says_so(tmp_path):
-    whole = tmp_path / "whole.avi"
-    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
-    for value in range(100):
-        writer.write(np.full((48, 64, 3), value, np.uint8))
-    writer.release()
-    cut = tmp_path / "cut.avi"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    cut = cut_off_video(tmp_path)
     seen = []
     with pytest.raises(SourceError, match=r"cut\.avi ends after \d+ of \d+ frames"):
         seen.extend(Video(cut).read())
