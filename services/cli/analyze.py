@@ -16,7 +16,7 @@ from shared.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from shared.config import Settings
     from shared.vision import Analysis
-    from shared.vision.analysis import Analyzed, PathAnalysis
+    from shared.vision.analysis import Analyzed, Analyzer, PathAnalysis
 
 
 def analyze(
@@ -66,13 +66,13 @@ def analyze(
 def _run(settings: "Settings", paths: list[Path], form: str, folder: Path | None, stride: int) -> int:
     """Analyze all, print and draw; return how many files could not be read."""
     from services.cli.annotated import AnnotatedFolder
-    from shared.vision.analysis import analyze_path, load_analyzer
+    from shared.vision.analysis import load_analyzer
 
     analyzer = load_analyzer(settings)
-    sources = [analyze_path(path, analyzer, stride) for path in paths]
+    sources = [_open(path, analyzer, stride) for path in paths]
     report = _report(form, list(analyzer.predictor.labels))
     failed = 0
-    files = [file for source in sources for file in source.files]
+    files = [file for source in sources if not isinstance(source, SourceError) for file in source.files]
     with AnnotatedFolder(folder, stride, files) if folder else nullcontext() as drawings:
         for picture, analysis in _with_progress(sources):
             if analysis.error:
@@ -86,31 +86,44 @@ def _run(settings: "Settings", paths: list[Path], form: str, folder: Path | None
     return failed
 
 
+def _open(path: Path, analyzer: "Analyzer", stride: int) -> "PathAnalysis | SourceError":
+    """Return the analysis of a path, or why there is none."""
+    from shared.vision.analysis import analyze_path
+
+    try:
+        return analyze_path(path, analyzer, stride)
+    except SourceError as error:
+        return error
+
+
 def _report(form: str, labels: list[str]) -> "Report":
     if form == "json":
         return JsonReport()
     return CsvReport(labels) if form == "csv" else TableReport()
 
 
-def _with_progress(sources: "list[PathAnalysis]") -> "Iterator[Analyzed]":
+def _with_progress(sources: "list[PathAnalysis | SourceError]") -> "Iterator[Analyzed]":
     """Give the analyses one after another, with a progress bar on standard error if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("analyzing", total=sum(source.total for source in sources))
+        total = sum(1 if isinstance(source, SourceError) else source.total for source in sources)
+        task = progress.add_task("analyzing", total=total)
         for source in sources:
             for analyzed in _tolerant(source, alone=len(sources) == 1):
                 yield analyzed
                 progress.advance(task)
 
 
-def _tolerant(source: "PathAnalysis", alone: bool) -> "Iterator[Analyzed]":
+def _tolerant(source: "PathAnalysis | SourceError", alone: bool) -> "Iterator[Analyzed]":
     """A single path that can't be read ends the command; one of several is reported, and the next follows."""
     from shared.vision import Analysis
     from shared.vision.analysis import Analyzed
 
     try:
+        if isinstance(source, SourceError):
+            raise source
         yield from source
     except SourceError as error:
         if alone:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from services.cli import annotated, camera, model, results, scale, status, training, up
 from services.cli.__main__ import app, main
 from shared.artefact import DEFAULT_ARTEFACT
-from shared.errors import ArtefactError, ConfigError, StackError
+from shared.errors import ArtefactError, ConfigError, SourceError, StackError
 from tests.artefacts import make_artefact
 from tests.fake_stack import FakeStore
-from tests.media import astronaut
+from tests.media import astronaut, cut_off_video
 
 runner = CliRunner()
 
@@ -285,6 +285,27 @@ def test_analyze_reports_what_it_could_not_read(small_model: None, pictures: Pat
     face, empty = json.loads(result.stdout)
     assert len(face["faces"]) == 1
     assert empty["faces"] == []
+
+
+def test_analyze_goes_on_after_a_path_that_is_not_there(small_model: None, pictures: Path) -> None:
+    paths = [str(pictures / name) for name in ("a.png", "typo.png", "b.png")]
+    result = runner.invoke(app, ["analyze", *paths, "--json"], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "typo.png: no such file or folder" in result.stderr
+    assert [entry["source"] for entry in json.loads(result.stdout)] == [paths[0], paths[2]]
+    with pytest.raises(SourceError, match="no such file or folder"):
+        run("analyze", paths[1])
+
+
+def test_analyze_reports_what_there_is_of_a_cut_off_video(small_model: None, tmp_path: Path) -> None:
+    video = cut_off_video(tmp_path)
+    result = runner.invoke(app, ["analyze", str(video), "--json"], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "cut.avi ends after" in result.stderr
+    assert len(json.loads(result.stdout)) > 10
+    result = runner.invoke(app, ["analyze", str(video)], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "cut.avi" in result.stdout
 
 
 def test_analyze_as_table_and_csv(small_model: None, pictures: Path) -> None:
