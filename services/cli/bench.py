@@ -1,6 +1,7 @@
 """`mien bench`: what the real processes do under a load, and what a frame costs."""
 
 import json
+import math
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 DETECTION_WIDTH = 320
+MOST_CLASSIFIERS = 64
 CALIBRATE_SECONDS = 5.0
 """How long each of its loads is measured."""
 SOAK_RETENTION_SECONDS = 30.0
@@ -40,7 +42,7 @@ def bench(
     media: Annotated[
         Path | None, typer.Option(help="Picture or video to show; without it a portrait.")
     ] = None,
-    classifiers: Annotated[int, typer.Option(min=1, max=64, help="Classifier processes.")] = 1,
+    classifiers: Annotated[int, typer.Option(min=1, max=MOST_CLASSIFIERS, help="Classifier processes.")] = 1,
     detectors: Annotated[int, typer.Option(min=1, max=64, help="Detector processes.")] = 1,
     detection_width: Annotated[
         int | None,
@@ -90,7 +92,6 @@ def bench(
       mien bench --calibrate
     """
     from services.bench.run import Load
-    from shared.config import parse_duration
 
     scale = {"classifiers": classifiers, "detectors": detectors}
     width = detection_width or (None if calibrate else DETECTION_WIDTH)
@@ -111,14 +112,14 @@ def bench(
         cameras=cameras,
         fps=fps,
         size=parse_size(size),
-        seconds=parse_duration(soak) if soak else seconds,
+        seconds=parse_soak(soak) if soak else seconds,
         media=media,
         settings=settings,
         kernel=kernel and backend != "sleep",
     )
     if json_file and not json_file.absolute().parent.is_dir():
         raise ConfigError(f"--json {json_file}: there is no folder {json_file.absolute().parent}")
-    figures = _scaling(load, scaling) if scaling else _run(load)
+    figures = _scaling(load, parse_counts(scaling)) if scaling else _run(load)
     if json_file:
         aside = json_file.with_suffix(json_file.suffix + ".part")
         aside.write_text(json.dumps(_as_json(figures), indent=2) + "\n")
@@ -165,6 +166,30 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def parse_soak(text: str) -> float:
+    """Return seconds from a duration such as `10m`; raise ConfigError if it is none, or less than one."""
+    from shared.config import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise ConfigError(f"--soak: {error}") from None
+    if not 1 <= seconds < math.inf:
+        raise ConfigError(f"--soak {text}: expected at least 1s, such as 10m")
+    return seconds
+
+
+def parse_counts(text: str) -> list[int]:
+    """Return numbers of classifiers from `1,2,4`; raise ConfigError for anything else."""
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--scaling {text}: expected numbers of classifiers, such as 1,2,4") from None
+    if not all(1 <= count <= MOST_CLASSIFIERS for count in counts):
+        raise ConfigError(f"--scaling {text}: each number must be from 1 to {MOST_CLASSIFIERS}")
+    return counts
+
+
 def _run(load: Any) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import Progress
@@ -185,25 +210,22 @@ def _run(load: Any) -> dict[str, Any]:
     return figures
 
 
-def _scaling(load: Any, text: str) -> dict[str, Any]:
+def _scaling(load: Any, counts: list[int]) -> dict[str, Any]:
     from dataclasses import replace
 
     from rich.console import Console
     from rich.table import Table
 
-    try:
-        counts = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--scaling {text}: expected numbers of classifiers, such as 1,2,4") from None
     table = Table("classifiers", "frames/s", "gain", "jobs/s of each worker", box=None, pad_edge=False)
     runs = []
     for count in counts:
         scale = {**load.settings["scale"], "classifiers": count}
         figures = _run(replace(load, settings={**load.settings, "scale": scale}, kernel=False))
         runs.append({"classifiers": count, **figures})
-        gain = figures["frames_per_second"] / runs[0]["frames_per_second"]
+        first = runs[0]["frames_per_second"]
+        gain = f"{figures['frames_per_second'] / first:.2f}x" if first else "-"
         shares = ", ".join(f"{rate:.0f}" for rate in figures["per_classifier"].values())
-        table.add_row(str(count), f"{figures['frames_per_second']:.1f}", f"{gain:.2f}x", shares)
+        table.add_row(str(count), f"{figures['frames_per_second']:.1f}", gain, shares)
     Console().print(table)
     return {"runs": runs}
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.bench.clip import make_clip
 from services.bench.measure import CpuReading, Memory, dropped, percentiles, stage_milliseconds
-from services.cli.bench import parse_size
+from services.cli.bench import parse_counts, parse_size, parse_soak
 from shared.errors import ConfigError, SourceError
 
 
@@ -101,3 +101,23 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
 def test_a_size_is_width_by_height() -> None:
     parsed: Any = parse_size("640x480")
     assert parsed == (640, 480)
+
+
+@pytest.mark.parametrize("text", ["10min", "long", "0", "-5", "inf", "nan"])
+def test_a_soak_that_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="--soak"):
+        parse_soak(text)
+
+
+def test_a_soak_is_a_duration() -> None:
+    assert parse_soak("10m") == 600
+
+
+@pytest.mark.parametrize("text", ["0,1", "1,-2", "1,65", "1,,2", "two"])
+def test_numbers_of_classifiers_that_cannot_run_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="--scaling"):
+        parse_counts(text)
+
+
+def test_numbers_of_classifiers_are_separated_by_commas() -> None:
+    assert parse_counts("1,2,4") == [1, 2, 4]
