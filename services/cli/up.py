@@ -85,11 +85,20 @@ def parse_camera(text: str) -> tuple[str, str]:
 
 
 def local_path(source: str) -> str:
-    """Return the source; a file or folder of this machine as an absolute path, so every process finds it."""
+    """Return the source; a file or folder of this machine as an absolute path, so every process finds it.
+
+    Raises:
+        ConfigError: a path that can't be looked up.
+    """
     if source.isdecimal() or "://" in source:
         return source
-    path = Path(source).expanduser()
-    return str(path.absolute()) if path.exists() else source
+    try:
+        path = Path(source).expanduser()
+        return str(path.absolute()) if path.exists() else source
+    except RuntimeError:
+        raise ConfigError(f"camera source {source}: there is no such user") from None
+    except OSError as error:
+        raise ConfigError(f"camera source {source}: {error.strerror}") from None
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

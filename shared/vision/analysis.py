@@ -102,11 +102,11 @@ class PathAnalysis:
         files: the pictures and videos that it is about.
 
     Raises:
-        SourceError: nothing there, or a folder without pictures and videos.
+        SourceError: nothing there, out of reach, or a folder without pictures and videos.
     """
 
     def __init__(self, path: Path, analyzer: Analyzer, stride: int = 1) -> None:
-        if not path.exists():
+        if not _exists(path):
             raise SourceError(f"can't read {path}: no such file or folder")
         self._analyzer = analyzer
         self._stride = stride
@@ -156,11 +156,18 @@ class PathAnalysis:
             return 1
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # such as a folder on the way that is closed to us
+        raise SourceError(f"can't read {path}: {error.strerror}") from None
+
+
 def analyze_path(path: str | Path, analyzer: Analyzer, stride: int = 1) -> PathAnalysis:
     """Return the analysis of a picture, video or folder, to iterate over; its `total` is for progress bars.
 
     Raises:
-        SourceError: nothing there, or a folder without pictures and videos.
+        SourceError: nothing there, out of reach, or a folder without pictures and videos.
     """
     return PathAnalysis(Path(path), analyzer, stride)
 

@@ -117,6 +117,8 @@ def test_single_bad_file_is_an_error(analyzer, tmp_path):
         analyze(tmp_path / "c.mp4")
     with pytest.raises(SourceError, match="no such file or folder"):
         analyze(tmp_path / "absent")
+    with pytest.raises(SourceError, match="File name too long"):
+        analyze(tmp_path / ("a" * 300))
 
 
 def test_the_rest_of_a_cut_off_video_is_an_error_after_its_frames(analyzer, tmp_path):

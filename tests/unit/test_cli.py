@@ -130,6 +130,14 @@ def test_a_camera_source_may_hold_an_equals_sign() -> None:
     assert up.parse_camera("door=rtsp://h/s?a=b") == ("door", "rtsp://h/s?a=b")
 
 
+@pytest.mark.parametrize(
+    ("source", "why"), [("~nosuchuser/x.mp4", "no such user"), ("a" * 300 + ".mp4", "File name too long")]
+)
+def test_a_path_that_cannot_be_looked_up_is_a_users_mistake(source: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=f"camera source .*: .*{why}"):
+        up.local_path(source)
+
+
 # --- scale ------------------------------------------------------------------------------------------
 
 
