@@ -126,7 +126,7 @@ def dashboard_port(settings: DashboardSettings) -> int:
     """Return the port to use: the configured one; if that is taken and nobody chose it, the next free one.
 
     Raises:
-        StackError: the chosen port is taken, or none is free.
+        StackError: the chosen port is taken, none is free, or the host is not this machine's.
     """
     if settings.port == 0 or is_free(settings.host, settings.port):
         return settings.port or _any_port(settings.host)
@@ -158,6 +158,11 @@ def is_free(host: str, port: int) -> bool:
 
 def _any_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise StackError(
+                f"dashboard.host {host} can't be used: {error.strerror}; choose an address of this machine"
+            ) from None
         port: int = probe.getsockname()[1]
     return port

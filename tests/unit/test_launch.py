@@ -90,6 +90,11 @@ def test_a_taken_port_is_replaced_unless_it_was_chosen() -> None:
     assert launch.dashboard_port(DashboardSettings(port=0)) > 0
 
 
+def test_a_free_port_of_another_machine_is_refused() -> None:
+    with pytest.raises(StackError, match=r"dashboard\.host 192\.0\.2\.1 can't be used: .* of this machine"):
+        launch.dashboard_port(DashboardSettings(host="192.0.2.1", port=0))
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [("127.0.0.1", "http://127.0.0.1:80"), ("0.0.0.0", "http://localhost:80"), ("::1", "http://[::1]:80")],
