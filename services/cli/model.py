@@ -41,20 +41,19 @@ def show(
 
     from shared.artefact import DEFAULT_ARTEFACT, find_artefacts
 
-    configured = load(config, None, None).classifier.model or DEFAULT_ARTEFACT
-    places = [configured.expanduser(), *find_artefacts(DEFAULT_ARTEFACT.parent)]
+    chosen = load(config, None, None).classifier.model or DEFAULT_ARTEFACT
+    configured = chosen.expanduser().absolute()
+    places = [configured, *find_artefacts(DEFAULT_ARTEFACT.parent)]
     places += find_artefacts(folder) if folder else []
     found = list(dict.fromkeys(path.absolute() for path in places))
     if as_json:
-        print(
-            json.dumps([{"path": str(path), "configured": path == configured.absolute()} for path in found])
-        )
+        print(json.dumps([{"path": str(path), "configured": path == configured} for path in found]))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("model", "configured", "state", "path"):
         table.add_column(heading)
     for path in found:
-        mark = "yes" if path == configured.absolute() else ""
+        mark = "yes" if path == configured else ""
         table.add_row(path.name, mark, Text(_state(path)), Text(str(path), overflow="fold"))
     console().print(table)
 
@@ -70,7 +69,7 @@ def info(
     """Check a model folder against its card, and say what it is."""
     from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 
-    folder = path or load(config, None, None).classifier.model or DEFAULT_ARTEFACT
+    folder = (path or load(config, None, None).classifier.model or DEFAULT_ARTEFACT).expanduser()
     artefact = load_artefact(folder)
     if as_json:
         print((folder / CARD).read_text())

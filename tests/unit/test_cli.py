@@ -401,6 +401,15 @@ def test_model_list_and_info(tmp_path: Path) -> None:
     assert "bright, dark, neither" in run("model", "info", str(tmp_path / "runs" / "first"))
 
 
+def test_a_configured_model_may_lie_below_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_artefact(tmp_path / "mine")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MIEN_CLASSIFIER__MODEL", "~/mine")
+    assert json.loads(run("model", "info", "--json"))["labels"] == ["bright", "dark", "neither"]
+    listed = json.loads(run("model", "list", "--json"))
+    assert [entry["path"] for entry in listed if entry["configured"]] == [str(tmp_path / "mine")]
+
+
 def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:
     text = run("keys", "capture-1", "--into", str(tmp_path))
     secret, public = tmp_path / "capture-1.secret", tmp_path / "capture-1.public"
