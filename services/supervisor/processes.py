@@ -134,9 +134,22 @@ class Processes:
         return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
     def bound_logs(self) -> None:
-        """Move the content of logs that have grown too large aside, once; what was aside before goes."""
+        """Move the content of logs that have grown too large aside, once; what was aside before goes.
+
+        On a full disk the content goes, too.
+        """
         for log in self._logs.glob("*.log"):
-            if log.stat().st_size > LOG_BYTES:
-                log.with_suffix(".log.1").write_bytes(log.read_bytes())
-                os.truncate(log, 0)
-                self._began[log.stem] = 0
+            with suppress(OSError):  # a disk that fails is no reason to end what runs
+                if log.stat().st_size > LOG_BYTES:
+                    _copy_aside(log)
+                    os.truncate(log, 0)
+                    self._began[log.stem] = 0
+
+
+def _copy_aside(log: Path) -> None:
+    """Copy a log to `NAME.log.1`; where that can't be written, leave none."""
+    aside = log.with_suffix(".log.1")
+    try:
+        aside.write_bytes(log.read_bytes())
+    except OSError:  # half a copy takes room that the log itself needs
+        aside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from services.supervisor import launch
+from services.supervisor import launch, processes
 from services.supervisor.embedded_redis import server_binary, server_configuration
 from services.supervisor.launch import REDIS, Data, Launcher
 from services.supervisor.observer import Observer
@@ -120,6 +120,16 @@ def test_the_first_result_counts_only_if_it_is_new() -> None:
     observer.poll()
     assert observer.first_result is not None
     assert observer.first_result[0] == "door"
+
+
+def test_a_log_that_finds_no_room_aside_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LOG_BYTES", 1000)
+    for name in ("a-1", "b-1"):
+        (tmp_path / f"{name}.log").write_text("x" * 2000)
+    (tmp_path / "a-1.log.1").symlink_to("/dev/full")
+    Processes(tmp_path).bound_logs()
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sizes == {"a-1.log": 0, "b-1.log": 0, "b-1.log.1": 2000}
 
 
 def test_the_table_shows_processes_cameras_and_where_things_are(tmp_path: Path) -> None:
