@@ -34,5 +34,9 @@ class StoreError(MienError):
     """Redis can't be reached or refused a command."""
 
 
+class StoreLoadingError(StoreError):
+    """Redis is there, but still reads its data."""
+
+
 class StackError(MienError):
     """The running stack is not there, or can't do what was asked."""

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.config import RedisSettings
-from shared.errors import ConfigError, StoreError
+from shared.errors import ConfigError, StoreError, StoreLoadingError
 
 TIMEOUT_SECONDS: Final = 1.0
 
@@ -31,6 +31,10 @@ class Guard:
         except redis.exceptions.AuthenticationError as error:
             raise StoreError(
                 f"Redis at {self._shown_url} refuses the password ({error}); see redis.password"
+            ) from None
+        except redis.exceptions.BusyLoadingError:
+            raise StoreLoadingError(
+                f"Redis at {self._shown_url} is still reading its data; wait until it has"
             ) from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):

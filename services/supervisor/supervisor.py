@@ -14,7 +14,7 @@ from services.supervisor.signals import StopSignals
 from services.supervisor.view import Hints, build_view
 from shared import demo
 from shared.config import Settings
-from shared.errors import StackError, StoreError
+from shared.errors import StackError, StoreError, StoreLoadingError
 from shared.stack import write_record
 from shared.store import Store
 from shared.tokens import how_to_log_in
@@ -28,7 +28,7 @@ POLL_AGAIN_SECONDS: Final = 2.0
 SHOW_SECONDS: Final = 1.0
 LOG_CHECK_SECONDS: Final = 5.0
 REDIS_SECONDS: Final = 5.0
-"""How long the user's own Redis may take to answer at the start."""
+"""How long Redis may take to answer at the start, beside what the embedded one takes to read its data."""
 LAST_LINES: Final = 5
 REDIS_INSTANCE: Final = instance_name(REDIS, 1)
 
@@ -79,26 +79,31 @@ class Supervisor:
     def _start_redis(self) -> bool:
         """Have Redis answer; False if asked to stop meanwhile."""
         if not self._launcher.embeds_redis:
-            return self._wait_for_own_redis()
+            return self._wait_for_redis()
         self._plan.want(REDIS, 1)
         self._work(time.monotonic())
-        if wait_until_ready(self._settings.run_dir / SOCKET, self._redis_may_come):
-            return self._wait_for_own_redis()
+        if wait_until_ready(self._settings.run_dir / SOCKET, self._redis_may_come) and self._wait_for_redis():
+            return True
         if self._signals.count:
             return False
         last = self._processes.tail(REDIS_INSTANCE, 1) or ["no word"]
-        raise StackError(f"the embedded Redis server ended at once: {last[0]}")
+        raise StackError(f"the embedded Redis server ended before it was ready: {last[0]}")
 
     def _redis_may_come(self) -> bool:
-        return not self._signals.count and self._processes.is_running(REDIS_INSTANCE)
+        ours_runs = not self._launcher.embeds_redis or self._processes.is_running(REDIS_INSTANCE)
+        return not self._signals.count and ours_runs
 
-    def _wait_for_own_redis(self) -> bool:
+    def _wait_for_redis(self) -> bool:
+        """Wait until Redis answers; False when there is nothing to wait for any more."""
         until = time.monotonic() + REDIS_SECONDS
-        while not self._signals.count:
+        while self._redis_may_come():
             try:
                 self._store.ping()
-            except StoreError:
-                if time.monotonic() > until:
+            except StoreError as error:
+                if isinstance(error, StoreLoadingError) and self._launcher.embeds_redis:
+                    self._complain(str(error))
+                    until = time.monotonic() + REDIS_SECONDS
+                elif time.monotonic() > until:
                     raise
                 time.sleep(TICK_SECONDS)
             else:
