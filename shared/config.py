@@ -4,6 +4,7 @@ Only this module reads settings from the environment. Unknown or malformed keys 
 key, what is wrong and, for a file, the line.
 """
 
+import math
 import os
 import re
 import tempfile
@@ -36,22 +37,26 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 
 
+LONGEST_SECONDS: Final = 1e15
+"""Beyond all that is ever meant; as nanoseconds it is still a number."""
+TEN_YEARS_SECONDS: Final = 3650 * 86_400.0
+
+
 def parse_duration(value: object) -> float:
-    """Return seconds from `2ms`, `1s`, `10m`, `1h`, `30d`, or a plain number of seconds.
+    """Return seconds, a finite number, from `2ms`, `1s`, `10m`, `1h`, `30d`, or a plain number of seconds.
 
     Raises:
         ValueError: neither of these.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     text = str(value)
     match = _DURATION.match(text)
-    if match:
-        return float(match[1]) * _UNITS[match[2]]
     try:
-        return float(text)
+        seconds = float(match[1]) * _UNITS[match[2]] if match else float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a duration such as 2ms, 1s, 10m, 1h or 30d") from None
+        seconds = math.nan
+    if not abs(seconds) <= LONGEST_SECONDS:  # nor is NaN
+        raise ValueError(f"{text[:40]!r} is not a duration such as 2ms, 1s, 10m, 1h or 30d")
+    return seconds
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
@@ -310,8 +315,8 @@ class RecorderSettings(Section):
 class RetentionSettings(Section):
     """How long Redis keeps what."""
 
-    results: Duration = Field(3600.0, gt=0)
-    minutes: Duration = Field(30 * 86_400.0, gt=0)
+    results: Duration = Field(3600.0, gt=0, le=TEN_YEARS_SECONDS)
+    minutes: Duration = Field(30 * 86_400.0, gt=0, le=TEN_YEARS_SECONDS)
 
 
 class ScaleSettings(Section):

@@ -70,7 +70,7 @@ class History:
         self, camera: str, since_ns: int, until_ns: int | None, after: str | None = None
     ) -> Iterator[tuple[str, bytes]]:
         """Give stream id and JSON of what was written in a stretch of time or soon after it, page by page."""
-        start = f"({after}" if after else str(since_ns // 1_000_000)
+        start = f"({after}" if after else str(max(since_ns, 0) // 1_000_000)
         end = "+" if until_ns is None else str(until_ns // 1_000_000 + WRITE_DELAY_MS)
         while True:
             with self._calls():

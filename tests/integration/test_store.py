@@ -120,6 +120,7 @@ def test_results_are_read_by_time_and_page_by_page(store: Store) -> None:
     assert [one["sequence"] for one in store.results("door")] == list(range(1, 501))
     part = list(store.results("door", since_ns=now - 2 * SECOND, until_ns=now - SECOND))
     assert [one["sequence"] for one in part] == list(range(300, 400))
+    assert len(list(store.results("door", since_ns=-SECOND))) == 500  # so long ago that it is before 1970
     first = list(store.results("door", limit=150))
     rest = list(store.results("door", after=first[-1]["id"]))
     assert [one["sequence"] for one in first + rest] == list(range(1, 501))

@@ -258,8 +258,9 @@ def test_results_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_results_of_an_unknown_camera_or_age(store: FakeStore) -> None:
     with pytest.raises(ConfigError, match=r"camera desk \(cameras: door, hall\)"):
         run("results", "desk")
-    with pytest.raises(ConfigError, match="--since: 'yesterday' is not a duration"):
-        run("results", "door", "--since", "yesterday")
+    for age in ("yesterday", "inf", "1e300"):
+        with pytest.raises(ConfigError, match=f"--since: '{age}' is not a duration"):
+            run("results", "door", "--since", age)
 
 
 # --- analyze ----------------------------------------------------------------------------------------
