@@ -31,6 +31,8 @@ Nanoseconds = Annotated[int, Meta(ge=0, le=2**62)]
 Side = Annotated[int, Meta(ge=1, le=16_384)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Pixel = Annotated[float, Meta(ge=-32_768, le=32_768)]
+Extent = Annotated[float, Meta(ge=1, le=32_768)]
+"""A side of a box in pixels: what follows faces divides by it."""
 Text = Annotated[str, Meta(max_length=500)]
 Ages = Annotated[dict[Annotated[str, Meta(max_length=20)], Nanoseconds], Meta(max_length=16)]
 
@@ -296,7 +298,7 @@ class Frame(FrameHeader, frozen=True, kw_only=True):
 class Face(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One found face. Coordinates are pixels of the frame, origin at its top left corner."""
 
-    box: tuple[Pixel, Pixel, Pixel, Pixel]
+    box: tuple[Pixel, Pixel, Extent, Extent]
     """x, y, width, height."""
     score: Share
     landmarks: tuple[Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel, Pixel]
@@ -337,6 +339,11 @@ class Result(FrameHeader, frozen=True, kw_only=True):
     labels: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=64)] = ()
     faces: Annotated[tuple[Reading, ...], Meta(max_length=MAX_FACES)] = ()
     excess: Count = 0
+
+    def __post_init__(self) -> None:
+        """Refuse probabilities that do not belong to the labels one by one; a decoder calls this, too."""
+        if any(len(face.probabilities) != len(self.labels) for face in self.faces):
+            raise ValueError(f"a face's probabilities are not one for each of the {len(self.labels)} labels")
 
 
 class Gone(Header, frozen=True, kw_only=True):

@@ -79,6 +79,34 @@ def test_a_field_out_of_range_is_refused(change: dict[str, object]) -> None:
         decode([parts[0], msgpack.packb(fields), parts[2]])
 
 
+READING = {
+    "box": [1.0, 2.0, 30.0, 40.0],
+    "score": 0.9,
+    "landmarks": [1.0] * 10,
+    "emotion": "calm",
+    "certain": True,
+    "probabilities": [0.8, 0.2],
+}
+RESULT_OF_ONE = {**COMMON, "detector": "d", "labels": ["calm", "wild"], "faces": [READING]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": ["calm"]},
+        {"labels": []},
+        {"labels": ["calm", "wild", "odd"]},
+        {"faces": [READING, {**READING, "probabilities": [0.5, 0.3, 0.2]}]},
+        *({"faces": [{**READING, "box": [1.0, 2.0, width, height]}]} for width, height in
+          [(30.0, 0.0), (0.0, 40.0), (30.0, -40.0), (1e-300, 1e-300), (float("nan"), 40.0)]),
+    ],
+)  # fmt: skip
+def test_a_result_that_a_recorder_could_not_follow_is_refused(change: dict[str, object]) -> None:
+    assert decode([b"RESULT", msgpack.packb(RESULT_OF_ONE)])
+    with pytest.raises(DecodeError):
+        decode([b"RESULT", msgpack.packb(RESULT_OF_ONE | change)])
+
+
 @given(st.lists(st.binary(max_size=200), max_size=4))
 @settings(max_examples=300)
 def test_random_parts_give_a_decode_error_or_a_message(parts: list[bytes]) -> None:
