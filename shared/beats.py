@@ -38,7 +38,7 @@ class Beats:
         store: where health goes.
         facts: gives the beat's own fields (`captured`, `redis_down`).
         health: gives the facts of the health key and its `state`.
-        chores: called after the beat; an exception is logged once and the thread goes on.
+        chores: called after the beat, in order, until one raises StoreError, which is logged once.
         on_who: called when the broker does not know this instance.
         metrics_port: where this process serves `/metrics`, for the health key.
         beating: False for the broker itself, which has nobody to beat to.
@@ -87,9 +87,7 @@ class Beats:
                 self._beat(socket)
             if beats % HEALTH_BEATS == 0:
                 faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
-                self._do(self._publish_health)
-            for chore in self._chores:
-                self._do(chore)
+            self._do_chores(with_health=beats % HEALTH_BEATS == 0)
             if socket:
                 self._listen(socket, due)
             else:
@@ -119,12 +117,16 @@ class Beats:
         return time.monotonic() - started if started else 0.0
 
     def _listen(self, socket: BeatSocket, due: float) -> None:
-        while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
-            answer = socket.receive(left)
+        """Take answers until it is time; where chores took that long, still those that have come."""
+        while not self._stop.is_set():
+            left = due - time.monotonic()
+            answer = socket.receive(max(0.0, left))
             if isinstance(answer, BeatAck):
                 self._measure_offset(answer)
             elif isinstance(answer, Who):
                 self._on_who()
+            elif left <= 0:
+                return
 
     def _measure_offset(self, answer: BeatAck) -> None:
         """Take the offset of the quickest round trip: the half of it is the error's bound."""
@@ -165,12 +167,17 @@ class Beats:
             raise
         redis_up.set(1)
 
-    def _do(self, chore: Callable[[], None]) -> None:
+    def _do_chores(self, with_health: bool) -> None:
+        """Do what is due until Redis fails: what waits for it, too, makes the next beat late."""
         try:
-            chore()
+            if with_health:
+                self._publish_health()
+            for chore in self._chores:
+                chore()
         except StoreError as error:
             if str(error) not in self._complained:
                 self._complained.add(str(error))
                 logger.warning("%s", error)
         else:
-            self._complained.clear()
+            if with_health:  # chores alone need not have asked Redis
+                self._complained.clear()
