@@ -109,8 +109,15 @@ class FrameReader:
         key = (header.run, _place(header).path)
         known = self._mapped.get(header.camera)
         if known is None or known[0] != key:
+            self._drop_ended()
             known = self._mapped[header.camera] = (key, _map(key[1]))
         return known[1]
+
+    def _drop_ended(self) -> None:
+        """Let go of the memories whose sources have ended: a camera that is gone sends nothing to say so."""
+        self._mapped = {
+            camera: known for camera, known in self._mapped.items() if os.path.exists(known[0][1])
+        }
 
 
 def _place(header: Frame) -> Place:

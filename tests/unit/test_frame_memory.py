@@ -17,9 +17,11 @@ def picture(value: int, height: int = 6, width: int = 8) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
-def header(sequence: int, place: Place | None, height: int = 6, width: int = 8, run: int = 1) -> Frame:
+def header(
+    sequence: int, place: Place | None, height: int = 6, width: int = 8, run: int = 1, camera: str = "door"
+) -> Frame:
     return Frame(
-        camera="door", run=run, sequence=sequence, live=True, captured_ns=1, width=width, height=height,
+        camera=camera, run=run, sequence=sequence, live=True, captured_ns=1, width=width, height=height,
         ages={}, encoding=Encoding.SHARED, age_ns=0, previous=sequence - 1, place=place,
     )  # fmt: skip
 
@@ -97,3 +99,21 @@ def test_a_new_run_maps_its_own_memory() -> None:
     old, new, reader = FrameWriter(), FrameWriter(), FrameReader()
     assert (reader.view(header(1, old.put(0, 1, picture(1)))) == 1).all()
     assert (reader.view(header(1, new.put(0, 1, picture(7)), run=2)) == 7).all()
+
+
+def mapped_memories() -> int:
+    return Path("/proc/self/maps").read_text().count("/memfd:mien-frames")
+
+
+def test_the_memory_of_a_camera_that_is_gone_is_let_go() -> None:
+    gone, there, new, reader = FrameWriter(), FrameWriter(), FrameWriter(), FrameReader()
+    kept = header(1, there.put(0, 1, picture(3)), camera="there")
+    first = header(1, new.put(0, 1, picture(4)), camera="new")
+    reader.view(header(1, gone.put(0, 1, picture(1)), camera="gone"))
+    reader.view(kept)
+    before = mapped_memories()
+    gone.close()
+    assert (reader.view(first) == 4).all()
+    assert mapped_memories() == before  # one more, one less
+    assert (reader.view(kept) == 3).all()
+    assert mapped_memories() == before
