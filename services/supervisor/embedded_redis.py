@@ -16,7 +16,7 @@ from shared.errors import StackError
 
 SOCKET: Final = "redis.sock"
 READY_SECONDS: Final = 15.0
-"""Until the socket is open; the server reads its data only then."""
+"""Until the socket is open, and between two answers of a server that then reads its data."""
 LOCK_SECONDS: Final = 2.0
 """A server whose supervisor was killed is on its way out."""
 _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}

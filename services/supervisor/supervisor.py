@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from services.supervisor import launch
-from services.supervisor.embedded_redis import SOCKET, wait_until_ready
+from services.supervisor.embedded_redis import READY_SECONDS, SOCKET, wait_until_ready
 from services.supervisor.launch import REDIS, Launcher
 from services.supervisor.observer import Observer
 from services.supervisor.plan import Action, Plan, Start, Terminate, instance_name
@@ -28,7 +28,7 @@ POLL_AGAIN_SECONDS: Final = 2.0
 SHOW_SECONDS: Final = 1.0
 LOG_CHECK_SECONDS: Final = 5.0
 REDIS_SECONDS: Final = 5.0
-"""How long Redis may take to answer at the start, beside what the embedded one takes to read its data."""
+"""How long the user's own Redis may take to answer at the start."""
 LAST_LINES: Final = 5
 REDIS_INSTANCE: Final = instance_name(REDIS, 1)
 
@@ -94,15 +94,16 @@ class Supervisor:
         return not self._signals.count and ours_runs
 
     def _wait_for_redis(self) -> bool:
-        """Wait until Redis answers; False when there is nothing to wait for any more."""
-        until = time.monotonic() + REDIS_SECONDS
+        """Wait until Redis answers, the embedded one also while it reads its data; False: it won't come."""
+        patience = READY_SECONDS if self._launcher.embeds_redis else REDIS_SECONDS
+        until = time.monotonic() + patience
         while self._redis_may_come():
             try:
                 self._store.ping()
             except StoreError as error:
                 if isinstance(error, StoreLoadingError) and self._launcher.embeds_redis:
                     self._complain(str(error))
-                    until = time.monotonic() + REDIS_SECONDS
+                    until = time.monotonic() + patience
                 elif time.monotonic() > until:
                     raise
                 time.sleep(TICK_SECONDS)

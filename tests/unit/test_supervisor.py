@@ -96,7 +96,8 @@ def supervised(
 
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REDIS_SECONDS", 0.05)
+    for name in ("REDIS_SECONDS", "READY_SECONDS"):
+        monkeypatch.setattr(module, name, 0.05)
     monkeypatch.setattr(module, "TICK_SECONDS", 0.02)
 
 
