@@ -34,10 +34,13 @@ def is_supported() -> bool:
 
 
 class FrameWriter:
-    """A source's memory; it grows with the first frame that does not fit."""
+    """A source's memory; a larger one takes its place with the first frame that does not fit."""
 
     def __init__(self) -> None:
-        self._file = -1
+        self._files: list[int] = []
+        """The last one is written to. The others stay open while the source lives: frames in them may be on
+        their way, and a number that is used again would show readers what they mapped under it before.
+        """
         self._memory = np.empty(0, np.uint8)
         self._slot_bytes = 0
 
@@ -57,22 +60,21 @@ class FrameWriter:
         start = offset + _HEAD_BYTES
         np.copyto(self._memory[start : start + picture.nbytes].reshape(picture.shape), picture)
         head[0] = sequence
-        return Place(path=f"/proc/{os.getpid()}/fd/{self._file}", offset=offset)
+        return Place(path=f"/proc/{os.getpid()}/fd/{self._files[-1]}", offset=offset)
 
     def close(self) -> None:
         """Let go of the memory; who still reads it keeps it."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        while self._files:
+            os.close(self._files.pop())
 
     def _make(self, slot_bytes: int) -> None:
-        self._slot_bytes = -(-slot_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        old, self._file = self._file, os.memfd_create(_NAME, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self._file, self._slot_bytes * SLOTS)
-        fcntl.fcntl(self._file, _ADD_SEALS, _SEALS)
-        self._memory = np.frombuffer(mmap.mmap(self._file, self._slot_bytes * SLOTS), np.uint8)
-        if old >= 0:
-            os.close(old)
+        twice = 2 * self._slot_bytes  # so that there are few of them, however slowly pictures grow
+        self._slot_bytes = -(-max(slot_bytes, twice) // mmap.PAGESIZE) * mmap.PAGESIZE
+        file = os.memfd_create(_NAME, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._files.append(file)
+        os.ftruncate(file, self._slot_bytes * SLOTS)
+        fcntl.fcntl(file, _ADD_SEALS, _SEALS)
+        self._memory = np.frombuffer(mmap.mmap(file, self._slot_bytes * SLOTS), np.uint8)
 
 
 class FrameReader:

@@ -117,3 +117,28 @@ def test_the_memory_of_a_camera_that_is_gone_is_let_go() -> None:
     assert mapped_memories() == before  # one more, one less
     assert (reader.view(kept) == 3).all()
     assert mapped_memories() == before
+
+
+def test_a_reader_that_missed_a_growth_does_not_keep_what_it_knew() -> None:
+    writer, always, seldom = FrameWriter(), FrameReader(), FrameReader()
+    for number, side in enumerate((6, 200, 600, 1500), start=1):
+        frame = header(number, writer.put(number, number, picture(number, side, 8)), side)
+        for reader in (always, seldom) if number != 2 else (always,):
+            assert (reader.view(frame) == number).all()
+
+
+def test_a_frame_that_was_sent_before_a_growth_is_still_read() -> None:
+    writer = FrameWriter()
+    small = header(1, writer.put(0, 1, picture(1)))
+    writer.put(1, 2, picture(2, 300, 400))
+    assert (FrameReader().view(small) == 1).all()
+
+
+def test_pictures_that_grow_slowly_need_few_memories() -> None:
+    writer = FrameWriter()
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(1, 200):
+        writer.put(number, number, picture(1, 40 * number, 10))
+    assert len(os.listdir("/proc/self/fd")) - before < 12
+    writer.close()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1  # the last memory's own map
