@@ -19,8 +19,9 @@ from shared.messages import Frame, Place
 
 Picture = NDArray[np.uint8]
 
-SLOTS: Final = 8
-"""Frames sent before a slot is written again: more than the detectors hold of one camera."""
+SLOTS: Final = 16
+"""Frames sent before a slot is written again: twice what detectors hold of one camera (topology.FRAMES), as
+a frame may take one detector twice as long as the others."""
 _NAME: Final = "mien-frames"
 _HEAD_BYTES: Final = 64
 _SEALS: Final = 0x2 | 0x4 | 0x1  # linux/fcntl.h: F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL

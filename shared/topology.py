@@ -33,14 +33,16 @@ class Queue:
         name: as in metrics.
         live_waiting: frames of one live camera that may wait, the older is overtaken; None: no limit.
         max_bytes: bound over all cameras; None where `live_waiting` and source windows bound it already.
+        live_held: frames of one live camera that all workers together hold at most; None: no limit.
     """
 
     name: str
     live_waiting: int | None
     max_bytes: int | None
+    live_held: int | None = None
 
 
-FRAMES: Final = Queue("frames", live_waiting=1, max_bytes=None)
+FRAMES: Final = Queue("frames", live_waiting=1, max_bytes=None, live_held=8)
 FACES: Final = Queue("faces", live_waiting=2, max_bytes=None)
 RESULTS: Final = Queue("results", live_waiting=None, max_bytes=64 * 1024 * 1024)
 QUEUES: Final = {queue.name: queue for queue in (FRAMES, FACES, RESULTS)}

@@ -96,7 +96,7 @@ class Dispatcher:
         service = _WORKERS_OF[name]
         reserved = self._try_suspect(queue, service, now) if queue.suspects else None
         while worker := self.roster.freest(service, but=reserved):
-            task = queue.pop()
+            task = queue.pop(lambda task: self._may_go(name, task))
             if task is None:
                 return
             if task.live and now - task.origin > self.limits.deadline_seconds:
@@ -105,6 +105,11 @@ class Dispatcher:
                 self._assign(worker, task, now)
                 if task.live:
                     self.acknowledge(task)
+
+    def _may_go(self, name: str, task: Task) -> bool:
+        """Whether workers hold few enough frames of a live camera: it must not overwrite them meanwhile."""
+        most = topology.QUEUES[name].live_held
+        return not task.live or most is None or self.roster.held(_WORKERS_OF[name], task.camera) < most
 
     def _try_suspect(self, queue: FairQueue, service: str, now: float) -> Peer | None:
         """Give a suspect to an idle worker, alone; while none is idle, keep the freest one's hands free."""

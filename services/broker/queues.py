@@ -1,6 +1,7 @@
 """The broker's queues: fair over cameras, newest wins; and results, in order until a recorder confirms."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from services.broker.tasks import Task, ranges
@@ -41,11 +42,12 @@ class FairQueue:
             return waiting.popleft()
         return None
 
-    def pop(self) -> Task | None:
-        """Take the oldest task of the camera whose turn it is."""
-        if not self._cameras:
+    def pop(self, may_go: Callable[[Task], bool] = lambda task: True) -> Task | None:
+        """Take the oldest task of the camera whose turn it is, among those whose oldest task may go."""
+        in_turn = sorted(self._cameras, key=self._turns.__getitem__)
+        camera = next((name for name in in_turn if may_go(self._cameras[name][0])), None)
+        if camera is None:
             return None
-        camera = min(self._cameras, key=self._turns.__getitem__)
         self._fewest = max(self._fewest, self._turns[camera])
         self._turns[camera] += 1
         waiting = self._cameras.pop(camera)

@@ -133,6 +133,10 @@ class Roster:
         """Return the workers of a service, draining ones included."""
         return self._by_service.get(service, [])
 
+    def held(self, service: str, camera: str) -> int:
+        """Return how many jobs of a camera the workers of a service hold."""
+        return sum(peer.held.get(camera, 0) for peer in self.workers(service))
+
     def drain(self, peer: Peer, now: float) -> None:
         """Give a worker no more jobs."""
         peer.draining = now

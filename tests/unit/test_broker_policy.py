@@ -1,5 +1,8 @@
 """The broker's policy, driven by events and a clock of the test's own."""
 
+import math
+import random
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
@@ -12,6 +15,7 @@ from services.broker.queues import FairQueue
 from services.broker.tasks import Task
 from shared.codec import decode, encode
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
+from shared.frame_memory import SLOTS
 from shared.messages import (
     SCHEMA,
     Ack,
@@ -278,6 +282,63 @@ def test_jobs_go_to_whoever_holds_least(bench: Bench) -> None:
         bench.frame(name, 1)
         shares = sorted(len(peer.jobs) for peer in bench.policy.desk.roster.workers("detector"))
         assert shares[1] - shares[0] == (index + 1) % 2
+
+
+@pytest.mark.parametrize(("detectors", "cameras"), [(4, 1), (8, 1), (16, 1), (16, 2), (16, 5)])
+def test_a_busy_cameras_frames_are_looked_at_before_it_overwrites_them(
+    bench: Bench, detectors: int, cameras: int
+) -> None:
+    chance = random.Random(3)
+    names, workers = [f"cam{n}" for n in range(cameras)], [f"detector{n}" for n in range(detectors)]
+    sent = dict.fromkeys(names, 0)
+    hands: dict[str, deque[Job]] = {name: deque() for name in workers}
+    done_at = dict.fromkeys(workers, math.inf)
+    looked_at = dict.fromkeys(names, 0)
+
+    def carry() -> None:
+        """Cameras have their next frame ready at once; detectors do their jobs one by one."""
+        while any(bench.inbox.get(name.encode()) for name in names):
+            for name in names:
+                if any(isinstance(head, Ack) for head in bench.heads(name)):
+                    sent[name] += 1
+                    bench.frame(name, sent[name])
+        for name in workers:
+            hands[name].extend(job for job, _ in bench.jobs(name))
+            if hands[name] and done_at[name] == math.inf:
+                done_at[name] = bench.now + chance.uniform(0.01, 0.03)
+
+    for name in workers:
+        bench.worker(name)
+    for name in names:
+        bench.camera(name)
+        sent[name] = 1
+        bench.frame(name, 1)
+    carry()
+    for _ in range(2000):
+        worker = min(done_at, key=done_at.__getitem__)
+        bench.now, done_at[worker] = done_at[worker], math.inf
+        job = hands[worker].popleft()
+        assert sent[job.camera] - job.sequence < SLOTS
+        looked_at[job.camera] += 1
+        bench.result(worker, job)
+        carry()
+    assert max(looked_at.values()) - min(looked_at.values()) <= 20  # fair
+
+
+def test_a_camera_whose_frames_fill_the_detectors_hands_lets_the_others_go_first(bench: Bench) -> None:
+    for number in range(5):
+        bench.worker(f"detector{number}")
+    for name in ("door", "yard"):
+        bench.camera(name)
+    for sequence in range(1, 10):
+        bench.frame("door", sequence)
+    assert bench.policy.desk.roster.held("detector", "door") == 8
+    bench.frame("yard", 1)
+    assert bench.policy.desk.roster.held("detector", "yard") == 1
+    bench.heads("door")
+    [(job, _), *_] = bench.jobs("detector0")
+    bench.result("detector0", job)
+    assert Ack(run=RUN, sequences=(9,)) in bench.heads("door")
 
 
 def test_a_live_frame_dies_with_its_worker(bench: Bench) -> None:
