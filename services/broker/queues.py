@@ -83,7 +83,7 @@ class ResultsQueue:
     """Results and notices per camera, in order, within a bound in bytes over all cameras."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self._max_bytes = self._shrink_above = max_bytes
         self._cameras: dict[str, deque[Task]] = {}
         self.bytes = 0
 
@@ -120,35 +120,52 @@ class ResultsQueue:
         return task
 
     def shrink(self, reason: Outcome) -> list[Task]:
-        """Bring the queue under its bound: the longest camera's oldest half becomes ranges of that reason.
+        """Bring the queue under its bound: the longest cameras' oldest halves become ranges of that reason.
 
         Returns the results that were given up.
         """
         given_up: list[Task] = []
-        while self.bytes > self._max_bytes:
-            camera = max(self._cameras, key=lambda name: len(self._cameras[name]))
-            given_up += self._shrink_camera(camera, reason)
+        if self.bytes <= self._shrink_above:
+            return given_up
+        before = self.bytes + 1
+        while self._max_bytes < self.bytes < before:
+            before = self.bytes
+            given_up += self._shrink_longest(reason)
+        # What is left and can't be given up is not looked through again at each message.
+        self._shrink_above = max(self._max_bytes, self.bytes * 5 // 4)
+        return given_up
+
+    def _shrink_longest(self, reason: Outcome) -> list[Task]:
+        """Halve one camera after the other, the longest first, until the queue is under its bound."""
+        given_up: list[Task] = []
+        for camera in sorted(self._cameras, key=lambda name: len(self._cameras[name]), reverse=True):
+            if self.bytes > self._max_bytes:
+                given_up += self._shrink_camera(camera, reason)
         return given_up
 
     def _shrink_camera(self, camera: str, reason: Outcome) -> list[Task]:
         waiting = self._cameras[camera]
         head = [waiting.popleft() for _ in range((len(waiting) + 1) // 2)]
         self.bytes -= sum(task.size for task in head)
-        frames = [task for task in head if task.frame]
-        kept = [task for task in head if not task.frame]
-        for run in sorted({task.run for task in frames}, reverse=True):
-            sequences = (n for task in frames if task.run == run for n in range(task.first, task.last + 1))
-            notices = [
-                Task(camera, run, first, last, frames[0].live, frames[0].origin, reason=reason)
-                for first, last in ranges(sequences)
-            ]
-            self.push_front(notices)
-        self.push_front(kept)
-        return [task for task in frames if task.reason is None]
+        for run in sorted({task.run for task in head}, reverse=True):
+            self.push_front(_shrunk([task for task in head if task.run == run], reason))
+        return [task for task in head if task.frame and task.reason is None]
 
     def oldest_origin(self) -> float | None:
         """Return the capture time of the oldest waiting task."""
         return min((waiting[0].origin for waiting in self._cameras.values()), default=None)
+
+
+def _shrunk(tasks: list[Task], reason: Outcome) -> list[Task]:
+    """Return what is still to be said of one run: ranges of its frames, then its newest Seen and its End.
+
+    Ranges come first: the recorder refuses a notice that is far beyond all that it has heard of.
+    """
+    one = tasks[0]
+    newest = {bytes(task.parts[0]): task for task in tasks if not task.frame}
+    spans = ranges((task.first, task.last) for task in tasks if task.frame)
+    gone = [Task(one.camera, one.run, *span, one.live, one.origin, reason=reason) for span in spans]
+    return [*gone, *newest.values()]
 
 
 def _merge(last: Task, new: Task) -> bool:

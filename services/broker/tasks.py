@@ -50,12 +50,12 @@ class Task:
         self.size = _OBJECT_BYTES + sum(len(part) for part in parts)
 
 
-def ranges(sequences: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the runs of consecutive numbers as (first, last), ascending."""
+def ranges(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the runs of consecutive numbers in these spans, each (first, last), ascending."""
     found: list[tuple[int, int]] = []
-    for sequence in sorted(sequences):
-        if found and found[-1][1] + 1 == sequence:
-            found[-1] = (found[-1][0], sequence)
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
         else:
-            found.append((sequence, sequence))
+            found.append((first, last))
     return found

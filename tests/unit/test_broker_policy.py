@@ -11,7 +11,7 @@ import pytest
 
 from services.broker.dispatch import Limits
 from services.broker.policy import Policy
-from services.broker.queues import FairQueue
+from services.broker.queues import FairQueue, ResultsQueue
 from services.broker.tasks import Task
 from shared.codec import decode, encode
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
@@ -508,7 +508,7 @@ def test_neighbouring_notices_of_one_reason_become_one(bench: Bench) -> None:
 
 
 def test_results_over_the_byte_bound_are_counted_as_recorder_down(bench: Bench) -> None:
-    bench.policy.desk.results._max_bytes = 40_000
+    bench.policy.desk.results = ResultsQueue(40_000)
     bench.worker("detector1")
     bench.camera("door")
     for sequence in range(1, 201):
