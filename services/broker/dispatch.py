@@ -61,14 +61,26 @@ class Dispatcher:
         self.dispatch(name, now)
 
     def push_result(self, task: Task, now: float) -> None:
-        """Put a result up for its camera's recorder; over the byte bound the oldest are given up."""
+        """Put a result up for its camera's recorder."""
         self.arrivals[topology.RESULTS.name].count(now)
+        self.tell(task, now)
+
+    def tell(self, task: Task, now: float) -> None:
+        """Put a result or notice up for its camera's recorder; over the bound the oldest are given up."""
         self.results.push(task)
+        self._shrink_results()
+        self.dispatch_results(now)
+
+    def take_back(self, jobs: Sequence[OpenJob]) -> None:
+        """Put up again, in front, what a recorder held."""
+        self.results.push_front([job.task for job in jobs])
+        self._shrink_results()
+
+    def _shrink_results(self) -> None:
         reason = Outcome.REDIS_DOWN if self._redis_is_down() else Outcome.RECORDER_DOWN
         for given_up in self.results.shrink(reason):
             self.dropped[reason] += 1
             self.acknowledge(given_up)
-        self.dispatch_results(now)
 
     def _redis_is_down(self) -> bool:
         return any(peer.redis_down for peer in self.roster.workers(topology.RECORDER.name))
@@ -81,8 +93,7 @@ class Dispatcher:
     def notice(self, camera: str, run: int, first: int, last: int, reason: Outcome, now: float) -> None:
         """Tell a camera's recorder that these frames are gone, and why."""
         self.dropped[reason] += last - first + 1
-        self.results.push(Task(camera, run, first, last, True, now, reason=reason))
-        self.dispatch_results(now)
+        self.tell(Task(camera, run, first, last, True, now, reason=reason), now)
 
     def dispatch_all(self, now: float) -> None:
         """Hand out whatever can be, in all queues."""
@@ -137,7 +148,7 @@ class Dispatcher:
         if holder is not None and holder is not wanted and camera in holder.held:
             if now - self._handovers.setdefault(camera, now) < HANDOVER_SECONDS:
                 return None
-            self.results.push_front([job.task for job in holder.give_all(camera)])
+            self.take_back(holder.give_all(camera))
         self._holders[camera] = wanted
         self._handovers.pop(camera, None)
         return wanted

@@ -150,7 +150,7 @@ class Policy:
     def _release(self, peer: Peer, now: float) -> None:
         jobs = peer.give_all()
         if peer.hello.service == topology.RECORDER.name:
-            self.desk.results.push_front([job.task for job in jobs])
+            self.desk.take_back(jobs)
             return
         for job in jobs:
             self._lost(self._queue_of(peer), job, now)
@@ -203,12 +203,9 @@ class Policy:
             return
         if end.captured > end.sent:
             self.desk.notice(end.camera, end.run, end.sent + 1, end.captured, Outcome.OVERTAKEN, now)
-        self.desk.results.push(
-            Task(end.camera, end.run, 1, 1, end.live, now, encode(end), frame=False),
-        )
+        self.desk.tell(Task(end.camera, end.run, 1, 1, end.live, now, encode(end), frame=False), now)
         self.desk.roster.remove(peer)
         self.desk.say(peer.identity, Drained())
-        self.desk.dispatch_results(now)
 
     def _tell_seen(self, peer: Peer, captured: int, now: float) -> None:
         camera, run = peer.hello.camera or "", peer.hello.run or 1
@@ -216,8 +213,7 @@ class Policy:
             self.invalid += 1
             return
         seen = Seen(camera=camera, run=run, captured=captured, live=peer.hello.live)
-        self.desk.results.push(Task(camera, run, 1, 1, peer.hello.live, now, encode(seen), frame=False))
-        self.desk.dispatch_results(now)
+        self.desk.tell(Task(camera, run, 1, 1, peer.hello.live, now, encode(seen), frame=False), now)
 
     # --- workers -----------------------------------------------------------------------------------
 

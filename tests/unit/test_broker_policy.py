@@ -523,6 +523,32 @@ def test_results_over_the_byte_bound_are_counted_as_recorder_down(bench: Bench) 
     assert accounted == list(range(1, 201))
 
 
+def test_notices_alone_stay_within_the_byte_bound_too(bench: Bench) -> None:
+    bench.policy.desk.results = ResultsQueue(40_000)
+    bench.camera("door")
+    for sequence in range(4, 804, 4):  # neither a detector nor a recorder is there
+        bench.frame("door", sequence, previous=sequence - 4)
+        bench.tick(1.25)
+        bench.say("beat", Beat(service="capture", instance="capture.door", sent_ns=9, captured=sequence))
+    assert bench.policy.desk.results.bytes <= 40_000
+    assert bench.policy.desk.dropped[Outcome.STALE] == 200
+
+
+def test_what_a_dead_recorder_held_stays_within_the_byte_bound(bench: Bench) -> None:
+    bench.policy.desk.results = ResultsQueue(10_000)
+    bench.worker("detector1")
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    for sequence in range(1, 31):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+    assert len(bench.jobs("recorder1")) == 30
+    bench.event(Vanished(b"recorder1"))
+    assert bench.policy.desk.results.bytes <= 10_000
+    assert 0 < bench.policy.desk.dropped[Outcome.RECORDER_DOWN] < 30
+
+
 def test_end_closes_the_run_and_counts_what_was_never_sent(bench: Bench) -> None:
     bench.worker("recorder1", 32)
     bench.camera("door")
