@@ -4,6 +4,7 @@ The parent is capture; for a camera whose pictures a browser sends it is the das
 follow the task on stdin, each behind its length.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from shared.config import CameraSettings
+
+logger = logging.getLogger(__name__)
 
 LENGTH_BYTES: Final = 4
 """Before each pushed picture: its length, big-endian."""
@@ -68,11 +71,21 @@ class ReportReader:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._complained = False
 
     def feed(self, data: bytes) -> list[Report]:
-        """Take some bytes and return the reports that are now whole."""
+        """Take some bytes and return the reports that are now whole; other lines are left out."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [msgspec.json.decode(line, type=Report) for line in lines if line]
+        return [report for line in lines if line and (report := self._decoded(line))]
+
+    def _decoded(self, line: bytes) -> Report | None:
+        try:
+            return msgspec.json.decode(line, type=Report)
+        except msgspec.DecodeError:
+            if not self._complained:  # without the line itself: it may hold a password
+                logger.warning("a camera's process wrote a line that is no report; such lines are left out")
+            self._complained = True
+            return None
 
 
 def child_command(camera: str, instance: str, config: Path | None) -> list[str]:

@@ -43,6 +43,18 @@ def silence_native_errors() -> None:
     os.close(silence)
 
 
+def keep_stdout() -> None:
+    """Keep standard output for Python alone: what C libraries write there goes to standard error.
+
+    OpenCV logs to standard output from OPENCV_LOG_LEVEL=INFO on, where a parent expects what it can parse.
+    Does nothing where Python's own goes elsewhere already, as in a test.
+    """
+    if sys.stdout is not sys.__stdout__:
+        return
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+
 def host_id() -> str:
     """Return this host's name and boot."""
     return f"{socket.gethostname()}/{_boot_id()}"

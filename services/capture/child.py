@@ -27,6 +27,7 @@ def main() -> None:
     """Read the task, then the camera; exit code 0 at its end, 2 when it is lost or can't be opened."""
     process.die_with_parent()
     process.silence_native_errors()
+    process.keep_stdout()
     parser = argparse.ArgumentParser(prog="python -m services.capture.child")
     parser.add_argument("--instance", required=True)
     parser.add_argument("--config", type=Path)

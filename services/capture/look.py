@@ -38,6 +38,7 @@ def main() -> None:
     """Open the source named on standard input (a URL may hold a password) and read it for a second."""
     process.die_with_parent()
     process.silence_native_errors()
+    process.keep_stdout()
     process.prepare(threads=1)
     parser = argparse.ArgumentParser(prog="python -m services.capture.look")
     parser.add_argument("--config", type=Path)

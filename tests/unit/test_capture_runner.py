@@ -1,6 +1,8 @@
 """How capture's parent judges its children: silence, ends, changes, waits; with pretended children."""
 
 import random
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -307,6 +309,29 @@ def test_reports_survive_being_cut_anywhere():
         reader = ReportReader()
         read = [report for at in range(0, len(data), size) for report in reader.feed(data[at : at + size])]
         assert read == reports
+
+
+def test_a_line_that_is_no_report_is_left_out_and_logged_once(caplog):
+    reader, report = ReportReader(), ChildReport(state="live")
+    other = b'[ INFO:0] plugin for rtsp://user:secret@cam/1\n{"state": "asleep"}\n[]\n\xff\n'
+    assert reader.feed(other + encode_line(report) + other) == [report]
+    assert len(caplog.records) == 1
+    assert "secret" not in caplog.text
+
+
+def test_what_a_c_library_writes_to_standard_output_is_no_report():
+    program = """
+import os
+from services.capture import child
+from shared import process
+from shared.capture_link import Report
+process.keep_stdout()
+os.write(1, b"[ INFO:0] from C")
+child._report(Report(state="live"))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert said.stdout == encode_line(ChildReport(state="live"))
+    assert said.stderr == b"[ INFO:0] from C"
 
 
 def test_a_childs_name_fits_the_bus():
