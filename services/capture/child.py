@@ -81,6 +81,7 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         report=_report,
         every=camera.detect_every,
         scope=scope_of(camera),
+        patience_seconds=settings.capture.read_timeout,
     )
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     beats.start()

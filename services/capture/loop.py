@@ -1,6 +1,7 @@
 """The read loop of one camera: grab, pace, number, send; everything it needs is handed to it."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -74,6 +75,7 @@ class ReadLoop:
         fps: frames a second at most, None: all.
         every: of those, each n-th.
         scope: goes with each frame.
+        patience_seconds: how long a camera may send nothing but pictures that can't be decoded.
         bus: connection to the broker.
         window: fresh; its `reset` is called at each WELCOME by whoever made the connection.
         encode_as: of the payloads.
@@ -96,6 +98,7 @@ class ReadLoop:
         report: Callable[[Report], None],
         every: int = 1,
         scope: Scope | None = None,
+        patience_seconds: float = math.inf,
     ) -> None:
         self._camera, self._run, self._source, self._bus, self._window = camera, run, source, bus, window
         self._encode_as, self._jpeg_quality, self._offset_ns = encode_as, jpeg_quality, offset_ns
@@ -103,7 +106,8 @@ class ReadLoop:
         self._limiter = Limiter(fps, every)
         self._schedule = Schedule() if source.paced and source.live else None
         self._interval_seconds = max(source.interval_seconds, 1 / fps if fps else 0.0) * every
-        self._scope = scope
+        self._scope, self._patience_seconds = scope, patience_seconds
+        self._damaged_since: float | None = None
         self._reporter = Reporter(run, window, report)
         self._stop_asked = threading.Event()
 
@@ -169,9 +173,22 @@ class ReadLoop:
         """Take the grabbed frame as captured at this monotonic time."""
         picture = self._source.retrieve()
         if picture is None:
+            self._bear_damage(time.monotonic())
             return
+        self._damaged_since = None
         self._window.add(self._shot(picture, at))
         self._reporter.captured(picture.shape[1], picture.shape[0])
+
+    def _bear_damage(self, now: float) -> None:
+        """Note a picture that can't be decoded; a camera that sends no other ones is as good as silent."""
+        if self._damaged_since is None:
+            self._damaged_since = now
+        # A file may hold a long damaged stretch; to open it again would only bring it back.
+        if not self._source.paced and now - self._damaged_since > self._patience_seconds:
+            raise SourceError(
+                f"camera {self._camera}: pictures come, but for {self._patience_seconds:.0f} s none that can "
+                "be decoded; it will be opened again; try another format in the camera's own settings"
+            )
 
     def _shot(self, picture: Picture, at: float) -> Shot:
         height, width = picture.shape[:2]

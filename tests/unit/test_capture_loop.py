@@ -1,6 +1,8 @@
 """The read loop between a source and a broker that only pretend."""
 
+import math
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,12 +72,13 @@ class FakeBus:
 class Scene:
     """A loop with all that it needs."""
 
-    def __init__(self, frames, live, size=2, fps=None, **more):
+    def __init__(self, frames, live, size=2, fps=None, patience=math.inf, **more):
         self.window = Window(size, live)
         self.bus, self.reports = FakeBus(self.window), []
         self.loop = ReadLoop(
             "door", RUN, FakeSource(frames, live, **more), fps, self.bus, self.window,
             Encoding.BGR, 90, lambda: 5_000_000_000_000, self.reports.append,
+            patience_seconds=patience,
         )  # fmt: skip
 
     def run(self):
@@ -164,6 +167,46 @@ def test_an_acknowledgement_of_another_run_opens_nothing():
 def test_damaged_frames_get_no_number():
     scene = Scene(5, live=False, size=8, damaged=(2, 3))
     assert [frame.sequence for frame in scene.run()] == [1, 2, 3]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The loop's monotonic time, in a list; it stands still unless a test moves it."""
+    seconds = [100.0]
+    clocks = SimpleNamespace(
+        monotonic=lambda: seconds[0], monotonic_ns=lambda: int(seconds[0] * 1e9), time_ns=time.time_ns
+    )
+    monkeypatch.setattr("services.capture.loop.time", clocks)
+    return seconds
+
+
+def by_the_second(clock):
+    """Let each grab take a second."""
+
+    def on_grab(number):
+        clock[0] += 1.0
+
+    return on_grab
+
+
+def test_a_camera_whose_pictures_can_never_be_decoded_is_lost_and_says_so(clock):
+    scene = Scene(100, live=True, patience=5.0, damaged=range(4, 100), on_grab=by_the_second(clock))
+    with pytest.raises(SourceError, match="camera door: pictures come, but for 5 s none"):
+        scene.run()
+    assert clock[0] == 110.0
+    assert scene.bus.sent[-1] == End(camera="door", run=RUN, captured=3, sent=3, live=True)
+
+
+def test_one_good_picture_among_damaged_ones_is_enough(clock):
+    damaged = [number for number in range(1, 41) if number % 5]
+    scene = Scene(40, live=True, patience=5.0, damaged=damaged, on_grab=by_the_second(clock))
+    assert len(scene.run()) == 8
+
+
+def test_a_file_with_a_long_damaged_stretch_is_read_on(clock):
+    more = {"interval_seconds": 0.001, "on_grab": by_the_second(clock)}
+    scene = Scene(40, live=False, size=8, patience=5.0, damaged=range(1, 40), **more)
+    assert [frame.sequence for frame in scene.run()] == [1]
 
 
 def test_a_rate_limit_leaves_frames_out_unnumbered():
