@@ -209,7 +209,7 @@ class Policy:
 
     def _tell_seen(self, peer: Peer, captured: int, now: float) -> None:
         camera, run = peer.hello.camera or "", peer.hello.run or 1
-        if captured > peer.received + MAX_SEQUENCE_JUMP:
+        if peer.received and captured > peer.received + MAX_SEQUENCE_JUMP:
             self.invalid += 1
             return
         seen = Seen(camera=camera, run=run, captured=captured, live=peer.hello.live)

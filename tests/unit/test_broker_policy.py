@@ -567,6 +567,17 @@ def test_captured_frames_that_were_not_sent_are_told_by_beats(bench: Bench) -> N
     assert seen == Seen(camera="door", run=RUN, captured=12, live=True)
 
 
+def test_a_beat_may_come_before_the_first_frame_after_a_new_hello(bench: Bench) -> None:
+    beat = Beat(service="capture", instance="capture.door", sent_ns=9, captured=20_000)
+    bench.worker("recorder1", 32)
+    bench.camera("door")
+    bench.say("beat", beat)
+    assert [inner.captured for _, inner in bench.jobs("recorder1") if isinstance(inner, Seen)] == [20_000]
+    bench.frame("door", 20_001)
+    bench.say("beat", msgspec.structs.replace(beat, captured=40_000))
+    assert bench.policy.invalid == 1
+
+
 @pytest.mark.parametrize(
     "changes",
     [
