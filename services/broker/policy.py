@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.broker.admission import Admission
 from services.broker.dispatch import HANDOVER_SECONDS, Dispatcher, Limits
-from services.broker.queues import FairQueue
+from services.broker.queues import RECORDED_WAITING, FairQueue
 from services.broker.roster import OpenJob, Peer
 from services.broker.tasks import Task
 from shared import topology
@@ -195,7 +195,7 @@ class Policy:
             return False
         if frame.live:
             return frame.previous < frame.sequence and frame.sequence > peer.received
-        return self.desk.queues[topology.FRAMES.name].waiting(frame.camera) < 2 * topology.RECORDED_WINDOW
+        return self.desk.queues[topology.FRAMES.name].waiting(frame.camera, frame.run) < RECORDED_WAITING
 
     def _on_end(self, peer: Peer, end: End, event: Received, now: float) -> None:
         if (end.camera, end.run) != (peer.hello.camera, peer.hello.run) or end.sent > end.captured:

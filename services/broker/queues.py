@@ -6,7 +6,10 @@ from typing import Final
 
 from services.broker.tasks import Task, ranges
 from shared.messages import Outcome
+from shared.topology import RECORDED_WINDOW
 
+RECORDED_WAITING: Final = 2 * RECORDED_WINDOW
+"""Tasks of a recorded camera: what its source may send, and once more after a HELLO."""
 _CREDIT: Final = 4
 """Turns that a camera may have missed, as its next frame was still on the way, and still gets."""
 
@@ -14,7 +17,8 @@ _CREDIT: Final = 4
 class FairQueue:
     """The camera that had the fewest turns comes first, and among equals the one that waits longest.
 
-    A live camera has at most `live_waiting` tasks, the older is overtaken.
+    A live camera has at most `live_waiting` tasks, the older is overtaken. A recorded camera's tasks wait as
+    long as it takes; only if it is opened again and again, the oldest of an earlier run are overtaken.
     """
 
     def __init__(self, live_waiting: int) -> None:
@@ -28,19 +32,21 @@ class FairQueue:
     def __len__(self) -> int:
         return sum(map(len, self._cameras.values())) + len(self.suspects)
 
-    def waiting(self, camera: str) -> int:
-        """Return how many tasks of the camera wait."""
-        return len(self._cameras.get(camera, ()))
+    def waiting(self, camera: str, run: int) -> int:
+        """Return how many tasks of a camera's run wait."""
+        return sum(task.run == run for task in self._cameras.get(camera, ()))
 
     def push(self, task: Task) -> Task | None:
-        """Add a task; return the live one that it overtakes."""
+        """Add a task; return the one that it overtakes."""
         waiting = self._cameras.setdefault(task.camera, deque())
         if not waiting:
             self._turns[task.camera] = max(self._turns.get(task.camera, 0), self._fewest - _CREDIT)
         waiting.append(task)
-        if task.live and len(waiting) > self._live_waiting:
-            return waiting.popleft()
-        return None
+        if task.live:
+            is_over = len(waiting) > self._live_waiting
+        else:
+            is_over = len(waiting) > RECORDED_WAITING and waiting[0].run != task.run
+        return waiting.popleft() if is_over else None
 
     def pop(self, may_go: Callable[[Task], bool] = lambda task: True) -> Task | None:
         """Take the oldest task of the camera whose turn it is, among those whose oldest task may go."""

@@ -389,6 +389,29 @@ def test_a_recorded_frame_is_acknowledged_when_redis_has_it(bench: Bench) -> Non
     assert bench.heads("film") == [Ack(run=RUN, sequences=(1,))]
 
 
+def test_a_recorded_camera_opened_again_and_again_without_a_detector_still_gets_through(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    queue = bench.policy.desk.queues["frames"]
+    for run in (RUN, RUN + 1, RUN + 2):
+        bench.camera("film", live=False, run=run)
+        for sequence in range(1, 9):
+            bench.frame("film", sequence, live=False, run=run)
+        bench.event(Vanished(b"film"))
+    assert (len(queue), queue.waiting("film", RUN)) == (16, 0)
+    gone = [inner for _, inner in bench.jobs("recorder1") if isinstance(inner, Gone)]
+    assert gone == [
+        Gone(camera="film", run=RUN, first=n, last=n, reason=Outcome.OVERTAKEN) for n in range(1, 9)
+    ]
+
+
+def test_a_recorded_source_that_sends_beyond_all_windows_is_refused(bench: Bench) -> None:
+    bench.camera("film", live=False)
+    for sequence in range(1, 18):
+        bench.frame("film", sequence, live=False)
+    assert len(bench.policy.desk.queues["frames"]) == 16
+    assert bench.policy.invalid == 1
+
+
 def test_a_job_older_than_its_lease_is_taken_away_and_its_late_answer_ignored(bench: Bench) -> None:
     bench.worker("detector1")
     bench.worker("recorder1", 32)
