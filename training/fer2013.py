@@ -9,8 +9,9 @@ SOURCE: Final = (
     "research use"
 )
 ORIGIN: Final = """\
-Faces: FER2013 (P.-L. Carrier and A. Courville, "Challenges in Representation Learning", ICML 2013), 48x48
-   grey pictures gathered from the web; no grant of rights for the pictures is known."""
+Faces: FER2013 (P.-L. Carrier and A. Courville, "Challenges in Representation
+   Learning", ICML 2013), 48x48 grey pictures gathered from the web; no grant of rights for the pictures is
+   known."""
 TERMS: Final = """\
 You may use the weights for research, for teaching, and to evaluate the program. For a product, train on
    pictures that you have the rights to (`mien train --data DIR`), and ship those weights under your own
