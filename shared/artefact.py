@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import ArtefactError
+from shared.paths import expanded
 
 CARD: Final = "card.json"
 FORMAT: Final = 1
@@ -154,7 +155,7 @@ def read_card(folder: Path) -> Card:
 
 def find_artefacts(folder: Path) -> list[Path]:
     """Return the folders at or below this one that hold a card, in order."""
-    return sorted(card.parent for card in folder.expanduser().rglob(CARD))
+    return sorted(card.parent for card in expanded(folder).rglob(CARD))
 
 
 def load_artefact(path: Path) -> Artefact:
@@ -164,7 +165,7 @@ def load_artefact(path: Path) -> Artefact:
         ArtefactError: a file is missing, has another size or other content than the card says, or the card is
         bad.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     card = read_card(folder)
     for name, expected in card.files.items():
         _check_file(folder / name, expected)

@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shared.errors import ConfigError
 from shared.messages import CAMERA_PATTERN, MAX_AREAS, MAX_CORNERS
+from shared.paths import expanded
 from shared.secret import read_secret
 from shared.topology import MAX_WORKERS
 
@@ -404,7 +405,7 @@ class Settings(BaseSettings):
     file_values: ClassVar[dict[str, Any]] = {}
 
     config: Path | None = Field(None, description="the settings file (MIEN_CONFIG or --config)")
-    run_dir: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
+    run_dir: Annotated[Path, AfterValidator(lambda path: expanded(path).absolute())] = Field(
         default_factory=default_run_dir, description="sockets, lock and logs of a stack on this machine"
     )
     cameras: dict[CameraKey, CameraSettings] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from shared.errors import ConfigError
+from shared.paths import expanded
 
 
 def read_secret(value: SecretStr | None, file: Path | None, key: str) -> str | None:
@@ -21,7 +22,7 @@ def read_secret(value: SecretStr | None, file: Path | None, key: str) -> str | N
     if value or not file:
         return value.get_secret_value() if value else None
     try:
-        return file.expanduser().read_text().strip()
+        return expanded(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise ConfigError(f"{key}: can't read {file}: {reason}") from None

@@ -9,6 +9,7 @@ from services.capture import pushed, stills, streams, videos
 from services.capture.picture import Picture, make_fit
 from shared.config import BROWSER, CameraSettings, CaptureSettings, redact_source
 from shared.errors import SourceError
+from shared.paths import expanded
 
 Kind = Literal["browser", "webcam", "rtsp", "http", "video", "folder", "picture"]
 _SCHEMES: Final[dict[str, Kind]] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
@@ -99,7 +100,7 @@ def is_live(settings: CameraSettings, kind: Kind) -> bool:
 
 
 def _path(source: str) -> Path:
-    return Path(source.removeprefix("file://")).expanduser()
+    return expanded(source.removeprefix("file://"))
 
 
 def _existing(source: str) -> Path:

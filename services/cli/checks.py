@@ -17,6 +17,7 @@ from shared.config import Settings
 from shared.demo import HOW_TO_GET, demo_cameras
 from shared.errors import MienError, StoreError
 from shared.gpus import list_gpus
+from shared.paths import expanded
 from shared.stack import running_stack, without_password
 from shared.store import Store
 
@@ -109,7 +110,7 @@ def _redis(settings: Settings) -> Finding:
 def _data(settings: Settings) -> Finding:
     if settings.redis.url:
         return Finding("data folder", State.OK, "not used: redis.url names a server that keeps its own")
-    folder = settings.redis.data_dir.expanduser()
+    folder = expanded(settings.redis.data_dir)
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / 2**30
     if not os.access(place, os.W_OK):

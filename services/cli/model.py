@@ -17,6 +17,7 @@ from services.cli.connection import (
     record,
 )
 from shared.errors import StackError
+from shared.paths import expanded
 
 if TYPE_CHECKING:
     from shared.artefact import Artefact
@@ -42,7 +43,7 @@ def show(
     from shared.artefact import DEFAULT_ARTEFACT, find_artefacts
 
     chosen = load(config, None, None).classifier.model or DEFAULT_ARTEFACT
-    configured = chosen.expanduser().absolute()
+    configured = expanded(chosen).absolute()
     places = [configured, *find_artefacts(DEFAULT_ARTEFACT.parent)]
     places += find_artefacts(folder) if folder else []
     found = list(dict.fromkeys(path.absolute() for path in places))
@@ -69,7 +70,7 @@ def info(
     """Check a model folder against its card, and say what it is."""
     from shared.artefact import DEFAULT_ARTEFACT, load_artefact
 
-    folder = (path or load(config, None, None).classifier.model or DEFAULT_ARTEFACT).expanduser()
+    folder = expanded(path or load(config, None, None).classifier.model or DEFAULT_ARTEFACT)
     artefact = load_artefact(folder)
     if as_json:
         print((folder / CARD).read_text())
@@ -101,7 +102,7 @@ def use(
         record(store, "settings.change", "model", "as configured")
         print("Wanted now: the configured model")
         return
-    folder = Path(path).expanduser().absolute()
+    folder = expanded(path).absolute()
     load_artefact(folder)
     if not any(sign.service == "classifier" for sign in store.health()):
         raise StackError("no classifier runs: start one with `mien up` or `mien scale classifier=1`")

@@ -13,6 +13,7 @@ from services.dashboard.api import CameraPath, StoreParameter, get_settings, sho
 from shared.artefact import DEFAULT_ARTEFACT, find_artefacts, load_artefact
 from shared.config import CameraSettings, Settings, camera_settings, redact_source
 from shared.errors import ArtefactError, ConfigError
+from shared.paths import expanded
 from shared.records import Wanted
 from shared.stack import lock_holder
 from shared.store import Store
@@ -137,7 +138,7 @@ def list_models(request: Request, store: StoreParameter) -> list[ModelChoice]:
 
 def configured_model(settings: Settings) -> Path:
     """Return the model folder that is used where nothing else was asked for."""
-    return (settings.classifier.model or DEFAULT_ARTEFACT).expanduser().absolute()
+    return expanded(settings.classifier.model or DEFAULT_ARTEFACT).absolute()
 
 
 def known_models(settings: Settings, wanted: Wanted) -> list[Path]:

@@ -14,6 +14,7 @@ from services.supervisor.signals import StopSignals
 from services.supervisor.supervisor import Supervisor
 from shared.config import Settings
 from shared.gpus import list_gpus
+from shared.paths import expanded
 from shared.tokens import check_exposure, read_tokens
 
 
@@ -54,7 +55,7 @@ def run_stack(settings: Settings, options: Options) -> None:
 
 
 def _hold_data(held: ExitStack, settings: Settings, options: Options, directory: RunDirectory) -> Data:
-    kept = settings.redis.data_dir.expanduser().absolute()
+    kept = expanded(settings.redis.data_dir).absolute()
     folder = directory.data if options.ephemeral else kept
     return Data(folder, held.enter_context(locked_data(folder)))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shared.config import DetectorSettings
 from shared.errors import ConfigError
 from shared.messages import MAX_FACES
+from shared.paths import expanded
 from shared.vision.analysis_records import Points
 from shared.vision.weights import checked_cache
 
@@ -51,7 +52,7 @@ def load_detector(settings: DetectorSettings) -> Detector:
         ConfigError: `detector.weights` names a file that isn't there, or neither way is possible.
         ArtefactError: the file isn't YuNet.
     """
-    weights = settings.weights.expanduser() if settings.weights else checked_cache()
+    weights = expanded(settings.weights) if settings.weights else checked_cache()
     if weights:
         if not weights.is_file():
             raise ConfigError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.errors import ArtefactError
+from shared.paths import expanded
 
 YUNET_SHA256: Final = "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12"
 YUNET_URL: Final = (
@@ -23,7 +24,7 @@ TIMEOUT_SECONDS: Final = 30
 
 def checked_cache(path: Path = CACHE) -> Path | None:
     """Return the cached weights file, or None if there is none or its content is not the pinned one."""
-    path = path.expanduser()
+    path = expanded(path)
     try:
         return path if sha256(path.read_bytes()) == YUNET_SHA256 else None
     except OSError:
@@ -45,12 +46,12 @@ def fetch_weights(source: Path | None = None, url: str = YUNET_URL, target: Path
         ArtefactError: unreachable, unreadable, not the pinned content, or the target can't be written.
     """
     origin = str(source) if source else url
-    data = _read(source.expanduser()) if source else _download(url)
+    data = _read(expanded(source)) if source else _download(url)
     if sha256(data) != YUNET_SHA256:
         raise ArtefactError(
             f"{origin} is not the pinned YuNet file (SHA-256 {sha256(data)[:12]}…, {len(data)} bytes)"
         )
-    return _keep(data, target.expanduser())
+    return _keep(data, expanded(target))
 
 
 def sha256(data: bytes) -> str:

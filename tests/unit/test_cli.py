@@ -470,3 +470,8 @@ def test_doctor_fails_without_a_model(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_commands_find_no_stack_where_none_runs(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="no stack runs in"):
         run("status", "--run-dir", str(tmp_path))
+
+
+def test_a_path_below_the_home_of_nobody_is_not_found() -> None:
+    with pytest.raises(ArtefactError, match="~nosuchuser/model"):
+        run("model", "info", "~nosuchuser/model")
