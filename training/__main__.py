@@ -207,18 +207,21 @@ def soup(
     threads: Threads = None,
 ) -> None:
     """Average the weights of runs that began with the same ones into one network."""
-    from training.outcome import load_trained
+    from training.outcome import keep
     from training.prepare import prepare
+    from training.soup import load_members, soup_table
     from training.soup import soup as mix
-    from training.soup import soup_table
     from training.threads import use_threads
 
     if len(run) < 2:
         raise DataError("give --run two or more times: the runs whose weights are averaged")
     use_threads(threads)
-    first = load_trained(run[0]).about
+    members = load_members(run)
+    first = members[0].about
     prepared = prepare(data, first.native_size, exclude, first.seed)
-    members, mixed = mix(run, prepared.train, prepared.validation, out)
+    mixed = mix(members, prepared.train, prepared.validation)
+    out.mkdir(parents=True, exist_ok=True)
+    keep(out, mixed)
     console.print(soup_table(run, members, mixed))
     console.print(f"written: {out}")
 

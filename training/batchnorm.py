@@ -9,8 +9,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.augment import clean_batches
+
 FINAL_BATCHES = 200
 """Clean batches that give weights their statistics once they train no more."""
+
+_BATCH_SIZE = 64
 
 Moments = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Mean and variance (channels,) of each batch norm, for one batch."""
@@ -91,6 +95,12 @@ class Reestimator:
     def _after(self, batch: tf.Tensor) -> Moments:
         self._look(batch)
         return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in self._layers]
+
+
+def settle(network: keras.Model, images: NDArray[np.uint8], size: int) -> None:
+    """Give weights that train no more the statistics of clean (N, S, S) uint8 pictures, enlarged to `size`."""
+    batch = min(_BATCH_SIZE, len(images))
+    Reestimator(network)(clean_batches(images, FINAL_BATCHES, batch_size=batch, size=size))
 
 
 def _pool(seen: list[Moments]) -> Moments:

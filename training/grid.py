@@ -6,14 +6,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augment import clean_batches
-from training.batchnorm import FINAL_BATCHES, Reestimator
+from training.batchnorm import settle
 from training.data import Pictures
 from training.model import rebuilt
 from training.outcome import Trained
 
 LEVELS = 127
-BATCH_SIZE = 64
 
 
 def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
@@ -27,9 +25,7 @@ def on_int8_grid(trained: Trained, pictures: Pictures) -> Trained:
     network = rebuilt(trained)
     for kernel, shared in _kernels(network):
         kernel.assign(rounded(kernel.numpy(), shared))
-    batch = min(BATCH_SIZE, len(pictures))
-    clean = clean_batches(pictures.images, FINAL_BATCHES, batch_size=batch, size=trained.about.size)
-    Reestimator(network)(clean)
+    settle(network, pictures.images, trained.about.size)
     return Trained(trained.about, network.get_weights())
 
 

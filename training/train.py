@@ -25,7 +25,7 @@ from training.data import Pictures
 from training.fast import agrees_at
 from training.learner import Balance, Learner, balance, soft_targets
 from training.log import EpochRow, RunLog
-from training.measure import accuracy, macro_f1, predict
+from training.measure import score
 from training.model import Classifier, build_classifier
 from training.outcome import Best, Trained, keep, load_trained
 from training.recipe import Stage, check, learning_rate
@@ -189,9 +189,7 @@ class Trainer:
         )
 
     def _score(self, pictures: Pictures, size: int) -> tuple[float, float]:
-        chosen = predict(self._infer, pictures.images, size).argmax(1)
-        classes = len(pictures.classes)
-        return accuracy(pictures.labels, chosen), macro_f1(pictures.labels, chosen, classes)
+        return score(self._infer, pictures, size)
 
     def _batches(self, stage: Stage, steps: range) -> tf.data.Dataset:
         how = self._setting.augmentation

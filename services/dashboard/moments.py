@@ -1,6 +1,5 @@
 """Moments in a query: an age, seconds since 1970, or a date and time."""
 
-import math
 from datetime import UTC, datetime
 
 from fastapi import HTTPException
@@ -28,7 +27,7 @@ def moment(name: str, text: str, now: float) -> float:
         seconds = parse_duration(text)
     except ValueError:
         seconds = _of_time(name, text)
-    if not 0 <= seconds < math.inf:
+    if seconds < 0:
         raise HTTPException(422, f"{name}: {text!r} is no moment")
     since_1970 = seconds if seconds >= OLDEST_MOMENT else now - seconds
     return min(max(since_1970, 0.0), now + AHEAD_SECONDS)

@@ -10,7 +10,7 @@ from typing import Final, Self
 import msgspec
 
 from shared import metrics
-from shared.capture_link import LENGTH_BYTES, Report, Task, child_command, encode_line
+from shared.capture_link import LENGTH_BYTES, Report, ReportReader, Task, child_command, encode_line
 from shared.config import CameraSettings, Settings
 from shared.errors import StoreError
 from shared.records import CameraState
@@ -58,8 +58,10 @@ class PushedCamera:
 
     async def reports(self) -> AsyncIterator[Report]:
         """Give what the process says, to its end."""
+        reader = ReportReader()
         async for line in self._reports:
-            yield msgspec.json.decode(line, type=Report)
+            for report in reader.feed(line):
+                yield report
 
     async def stop(self) -> None:
         """Have it say END and go."""

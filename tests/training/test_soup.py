@@ -16,7 +16,7 @@ from training.export import order_from_run
 from training.model import build_classifier, rebuilt
 from training.outcome import Best, Trained, keep, load_trained
 from training.recipe import Recipe
-from training.soup import soup
+from training.soup import load_members, soup
 
 ABOUT = Best("tiny", ("closed", "open"), 32, 48, 0.5, 0.5, "stage final, epoch 1", 0, 7, Recipe(()))
 
@@ -34,14 +34,13 @@ def runs(tiny_backbone, tmp_path):
     return folders
 
 
-def test_kernels_are_the_mean_and_batch_norms_are_estimated_anew(runs, faces, tmp_path):
+def test_kernels_are_the_mean_and_batch_norms_are_estimated_anew(runs, faces):
     train, _ = load_split(faces / "train", ABOUT.classes, ABOUT.native_size)
     validation, _ = load_split(faces / "validation", ABOUT.classes, ABOUT.native_size)
-    members, mixed = soup(runs, train, validation, tmp_path / "soup")
-    assert [member.seed for member in members] == [1, 2]
-    found, parts = load_trained(tmp_path / "soup"), [load_trained(run).weights for run in runs]
-    assert found.about == mixed
-    assert mixed.origin == "soup of seeds 1, 2"
+    members = load_members(runs)
+    assert [member.about.seed for member in members] == [1, 2]
+    found, parts = soup(members, train, validation), [member.weights for member in members]
+    assert found.about.origin == "soup of seeds 1, 2"
     network = rebuilt(found)
     moving = {id(value) for norm in batch_norms(network) for value in norm.non_trainable_weights}
     for weight, value, one, other in zip(network.weights, found.weights, *parts, strict=True):
@@ -63,13 +62,18 @@ def test_a_soup_can_be_exported_and_says_what_is_in_it(runs, faces, tmp_path):
     texts = {"source": "", "licence": "", "provisional": "", "note": ""}
     order = order_from_run(tmp_path / "soup", faces, None, tmp_path / "model", texts)
     assert order.recipe["weights of"] == "soup of seeds 1, 2 (averaged)"
+    found = load_trained(tmp_path / "soup")
+    assert order.trained.about == found.about
 
 
 def test_unlike_networks_do_not_mix(runs, faces, tmp_path):
     keep(runs[1], for_size(load_trained(runs[1]), 64))
-    train, _ = load_split(faces / "train", ABOUT.classes, ABOUT.native_size)
-    with pytest.raises(DataError, match="another network, size or classes"):
-        soup(runs, train, train, tmp_path / "soup")
+    arguments = [word for run in runs for word in ("--run", str(run))]
+    result = CliRunner().invoke(
+        app, ["soup", *arguments, "--data", str(faces), "--out", str(tmp_path / "soup")]
+    )
+    assert isinstance(result.exception, DataError)
+    assert "another network, size or classes" in str(result.exception)
     assert not (tmp_path / "soup").exists()
 
 
