@@ -98,7 +98,7 @@ class Reestimator:
 
 
 def settle(network: keras.Model, images: NDArray[np.uint8], size: int) -> None:
-    """Give weights that train no more the statistics of clean (N, S, S) uint8 pictures, enlarged to `size`."""
+    """Give weights that train no more the statistics of clean (N, S, S) uint8 pictures, shown at `size`."""
     batch = min(_BATCH_SIZE, len(images))
     Reestimator(network)(clean_batches(images, FINAL_BATCHES, batch_size=batch, size=size))
 
