@@ -11,6 +11,7 @@ import psutil
 from services.bench.stack import Stack
 from shared import topology
 from shared.stages import times_in_stages
+from shared.store import Store
 
 
 class CpuReading(NamedTuple):
@@ -86,6 +87,44 @@ def percentiles(values: Iterable[float], which: Sequence[int]) -> dict[str, floa
     """Return {"p50": …} of the values, rounded to two decimals; 0 where there are none."""
     array = np.fromiter(values, np.float64)
     return {f"p{p}": round(float(np.percentile(array, p)), 2) if array.size else 0.0 for p in which}
+
+
+class Readings:
+    """The results of some cameras, read while they come: Redis does not keep them to the end of a soak.
+
+    Args:
+        store: of the stack.
+        cameras: their names.
+    """
+
+    def __init__(self, store: Store, cameras: Sequence[str]) -> None:
+        self._store = store
+        self._last: dict[str, str | None] = dict.fromkeys(cameras)
+        self._faces = 0
+        self._timed: list[tuple[int, float, dict[str, float]]] = []
+
+    def take(self) -> None:
+        """Read what came since the last time."""
+        for camera, last in self._last.items():
+            for result in self._store.results(camera, after=last):
+                self._last[camera] = result["id"]
+                self._faces += len(result["faces"])
+                self._timed.append((result["captured_ns"], latency_milliseconds(result), result["ages_ms"]))
+
+    def figures(self, since_ns: int, until_ns: int) -> dict[str, Any]:
+        """Return `faces_recorded` of all, `latency_ms` and `stage_ms` of those captured in [since, until)."""
+        timed = [(latency, ages) for at, latency, ages in self._timed if since_ns <= at < until_ns]
+        return {
+            "faces_recorded": self._faces,
+            "latency_ms": percentiles((latency for latency, _ in timed), (50, 95, 99)),
+            "stage_ms": stage_milliseconds({"ages_ms": ages} for _, ages in timed),
+        }
+
+
+def latency_milliseconds(result: Mapping[str, Any]) -> float:
+    """Return capture → in Redis: Redis itself stamped the entry with the millisecond at which it wrote it."""
+    written_ms = int(result["id"].split("-")[0]) + 0.5
+    return max(0.0, written_ms - float(result["captured_ns"]) / 1e6)
 
 
 def stage_milliseconds(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

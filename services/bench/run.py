@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from services.bench.clip import default_media, make_clip
 from services.bench.kernel import PlainLoop
-from services.bench.measure import Memory, dropped, percentiles, read_cpu, stage_milliseconds
+from services.bench.measure import Memory, Readings, dropped, read_cpu
 from services.bench.stack import Stack
 from shared.config import CameraSettings, load_settings
 from shared.vision.faces import load_detector
@@ -74,27 +74,27 @@ def _measure(
 ) -> dict[str, Any]:
     names = [f"bench-{number}" for number in range(1, load.cameras + 1)]
     progress("starting the cameras", 0.0)
-    stack.add_cameras({name: CameraSettings(source=str(clip), loop=True, pace="live") for name in names})
+    camera = CameraSettings(source=str(clip), loop=True, pace="live")
+    stack.add_cameras(dict.fromkeys(names, camera))
     time.sleep(WARM_UP_SECONDS)
-    memory = Memory()
+    memory, readings = Memory(), Readings(stack.store, names)
     began, began_ns, meter = time.monotonic(), time.time_ns(), _Meter(stack, names)
     while (elapsed := time.monotonic() - began) < load.seconds:
         progress("measuring", elapsed / load.seconds)
         memory.sample(stack)
+        readings.take()
         time.sleep(min(SAMPLE_SECONDS, load.seconds - elapsed))
     ended_ns, seconds, recorded, cost = time.time_ns(), time.monotonic() - began, *meter.read()
     workers = [health for health in stack.store.health() if health.service == "classifier"]
+    stack.remove_cameras()
+    readings.take()
     kernel = None
     if load.kernel:
         progress("measuring beside the plain loop", 0.0)
-        with plain_loop() as loop:
-            meter = _Meter(stack, names)
-            kernel = loop.run(load.cameras * load.fps, COMPARE_SECONDS)
-            _, cost = meter.read()
-    stack.remove_cameras()
+        cost, kernel = _compare(stack, camera, load, plain_loop)
     return {
         **_ledger_figures(stack, names),
-        **_result_figures(stack, names, began_ns, ended_ns),
+        **readings.figures(began_ns, ended_ns),
         "cpu_seconds_per_1000_frames": cost,
         "kernel_cpu_seconds_per_1000_frames": round(kernel, 3) if kernel else None,
         "overhead_ratio": round(cost["all"] / kernel, 3) if kernel else None,
@@ -104,6 +104,24 @@ def _measure(
         "per_classifier": {health.instance: health.facts.get("jobs_per_second", 0.0) for health in workers},
         "frames_per_second": round(sum(recorded.values()) / seconds, 1),
     }
+
+
+def _compare(
+    stack: Stack, camera: CameraSettings, load: Load, plain_loop: Callable[[], PlainLoop]
+) -> tuple[dict[str, float], float]:
+    """Return what 1,000 frames cost the stack, by service, and the plain loop while both run.
+
+    The cameras are others: what the loop makes the stack drop is none of the drops that were measured.
+    """
+    names = [f"beside-{number}" for number in range(1, load.cameras + 1)]
+    with plain_loop() as loop:
+        stack.add_cameras(dict.fromkeys(names, camera))
+        time.sleep(WARM_UP_SECONDS)
+        meter = _Meter(stack, names)
+        kernel = loop.run(load.cameras * load.fps, COMPARE_SECONDS)
+        _, cost = meter.read()
+    stack.remove_cameras()
+    return cost, kernel
 
 
 class _Meter:
@@ -132,20 +150,3 @@ def _ledger_figures(stack: Stack, names: list[str]) -> dict[str, Any]:
         "frames_recorded": sum(ledger["recorded"] for ledger in ledgers),
         "dropped": dropped(ledgers),
     }
-
-
-def _result_figures(stack: Stack, names: list[str], since_ns: int, until_ns: int) -> dict[str, Any]:
-    results = [
-        result for name in names for result in stack.store.results(name, since_ns, until_ns, limit=10_000_000)
-    ]
-    return {
-        "faces_recorded": sum(len(result["faces"]) for result in results),
-        "latency_ms": percentiles(map(_latency_milliseconds, results), (50, 95, 99)),
-        "stage_ms": stage_milliseconds(results),
-    }
-
-
-def _latency_milliseconds(result: dict[str, Any]) -> float:
-    """Return capture → in Redis: Redis itself stamped the entry with the millisecond at which it wrote it."""
-    written_ms = int(result["id"].split("-")[0]) + 0.5
-    return max(0.0, written_ms - float(result["captured_ns"]) / 1e6)

@@ -14,13 +14,24 @@ from typing import Any, Final, Self
 import psutil
 
 from shared import process
-from shared.config import CameraSettings, environment_overrides, load_settings
+from shared.config import (
+    CameraSettings,
+    RedisSettings,
+    ScaleSettings,
+    Settings,
+    environment_overrides,
+    load_settings,
+)
 from shared.errors import StackError, StoreError
 from shared.store import Store
 
 START_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 10.0
+OF_THE_WORK: Final = ("frames", "detector", "batch", "classifier", "recorder", "log")
+"""Sections of the user's settings that count for a bench, too. The others say which cameras, which Redis and
+whom to tell: the stack that is measured must not touch them.
+"""
 
 
 class Stack:
@@ -28,32 +39,30 @@ class Stack:
 
     Args:
         folder: for run directory and log.
-        overrides: settings of this stack, nested.
+        overrides: settings of this stack, nested; what they leave out is the user's (`OF_THE_WORK`).
     """
 
     def __init__(self, folder: Path, overrides: Mapping[str, Any]) -> None:
         self._folder = folder
-        self.settings = load_settings(run_dir=folder / "run", dashboard={"port": 0}, **overrides)
-        self._environment = environment_overrides(run_dir=folder / "run", dashboard={"port": 0}, **overrides)
-        url = f"unix://{self.settings.run_dir}/redis.sock"
-        self.store = Store(self.settings.redis.model_copy(update={"url": url}), self.settings.run_dir)
+        self._scale = ScaleSettings(**overrides.get("scale", {}))
+        self._environment = own_environment(load_settings(**overrides), folder / "run", overrides)
+        self.store = Store(RedisSettings(url=f"unix://{folder}/run/redis.sock"), folder / "run")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         with open(self._folder / "up.log", "wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.cli", "up", "--ephemeral", "--no-demo"],
-                env={**os.environ, **self._environment},
+                env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 preexec_fn=process.die_with_parent,
             )
-        scale = self.settings.scale
         needed = {
-            "detector": scale.detectors,
-            "classifier": scale.classifiers,
-            "recorder": scale.recorders,
+            "detector": self._scale.detectors,
+            "classifier": self._scale.classifiers,
+            "recorder": self._scale.recorders,
             "broker": 1,
         }
         try:
@@ -125,6 +134,20 @@ class Stack:
             time.sleep(0.1)
         log = (self._folder / "up.log").read_text(errors="replace").strip().splitlines()
         raise StackError(f"{what} within {seconds:.0f} s; last words: {' | '.join(log[-4:])}")
+
+
+def own_environment(settings: Settings, run_dir: Path, overrides: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment of a stack that reads no settings file and keeps to its run directory.
+
+    Args:
+        settings: the user's, with the overrides laid over them.
+        run_dir: of the stack.
+        overrides: as given to `Stack`.
+    """
+    work = settings.model_dump(mode="json", include=set(OF_THE_WORK), exclude_unset=True, exclude_none=True)
+    others = {name: value for name, value in overrides.items() if name not in OF_THE_WORK}
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith("MIEN_")}
+    return foreign | environment_overrides(**{"dashboard": {"port": 0}, **others, **work, "run_dir": run_dir})
 
 
 def _service(command: list[str]) -> str:

@@ -1,8 +1,10 @@
 """`mien camera`: the cameras of a running stack, changed without a restart."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,10 +21,14 @@ from services.cli.connection import (
 )
 from services.cli.up import local_path
 from shared.errors import ConfigError, SourceError
+from shared.messages import CAMERA_PATTERN
 
 if TYPE_CHECKING:
     from shared.status import CameraStatus
+    from shared.store import Store
 
+FORGET_SECONDS: Final = 10.0
+"""A camera's last sign of life counts for five."""
 TEST_SECONDS: Final = 45.0
 """OpenCV may block for 30 s on a camera that does not answer."""
 
@@ -130,15 +136,29 @@ def remove(
     run_dir: RunDirOption = None,
 ) -> None:
     """Remove a camera; what was recorded of it stays for its time, unless --forget is given."""
+    if not re.fullmatch(CAMERA_PATTERN, name):
+        raise ConfigError(f"{name!r} can't be a camera's name: those are of a-z, 0-9, - and _, at most 40")
     store = connect(config, redis, run_dir)
     wanted = store.remove_camera(name)
     if forget:
+        _wait_for_its_last_frame(store, name)
         store.forget_camera(name)
     if not wanted and not forget:
         known = ", ".join(store.cameras()) or "none"
         raise ConfigError(f"there is no camera {name} (cameras: {known})")
     record(store, "camera.forget" if forget else "camera.remove", name)
     print(f"Camera {name} {'removed' if wanted else 'forgotten'}")
+
+
+def _wait_for_its_last_frame(store: "Store", name: str) -> None:
+    """Wait until its run has ended and each of its frames has a fate: one recorded later would bring records
+    back. Nothing comes any more where nobody has read the camera for a while.
+    """
+    until = time.monotonic() + FORGET_SECONDS
+    while name in store.camera_states() and time.monotonic() < until:
+        if store.cursor(name).ended and not store.ledger(name)["in_flight"]:
+            return
+        time.sleep(0.1)
 
 
 @app.command("list")

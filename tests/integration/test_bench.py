@@ -30,8 +30,10 @@ KEYS = {
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a bench where the environment names another Redis, as in a container."""
     command = [sys.executable, "-m", "services.cli", "bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110)
+    environment = {**os.environ, "MIEN_REDIS__URL": "redis://127.0.0.1:1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment)
 
 
 def test_the_figures_are_written_and_add_up(tmp_path: Path) -> None:
@@ -41,7 +43,7 @@ def test_the_figures_are_written_and_add_up(tmp_path: Path) -> None:
     figures = json.loads(file.read_text())
     assert set(figures) == KEYS
     assert figures["frames_recorded"] + sum(figures["dropped"].values()) == figures["frames_offered"]
-    assert 0 < figures["faces_recorded"] <= figures["frames_recorded"]
+    assert 0.9 * figures["frames_recorded"] < figures["faces_recorded"] <= figures["frames_recorded"]
     assert set(figures["latency_ms"]) == {"p50", "p95", "p99"}
     assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
     assert {"detect", "classify", "record"} <= set(figures["stage_ms"])

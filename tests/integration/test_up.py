@@ -106,6 +106,22 @@ def test_cameras_come_and_go_without_a_restart(stack: RunningStack) -> None:
     assert stack.wait_until("broker", 1) == capture
 
 
+def test_a_camera_that_is_to_be_forgotten_leaves_nothing_and_takes_nothing_along(stack: RunningStack) -> None:
+    picture = packaged("skimage", "data/astronaut.png")
+    answer = mien("camera", "add", "face", str(picture), "--pan", "--fps", "15", run_dir=stack.run_dir)
+    assert answer.returncode == 0, answer.stderr
+    stack.wait_for_result("face")
+    answer = mien("camera", "remove", "fac?", "--forget", run_dir=stack.run_dir)
+    assert answer.returncode == 2
+    assert "can't be a camera's name" in answer.stderr
+    assert stack.store.latest("face")
+    assert mien("camera", "remove", "face", "--forget", run_dir=stack.run_dir).returncode == 0
+    wait_for(lambda: "face" not in stack.store.camera_states(), "the camera's end")
+    assert stack.store.latest("face") is None
+    assert stack.store.ledger("face") == {"captured": 0, "in_flight": 0}
+    assert not list(stack.store.results("face"))
+
+
 def test_a_killed_worker_comes_back(stack: RunningStack) -> None:
     before = stack.wait_until("detector", 1)["detector-1"]
     os.kill(before, signal.SIGKILL)

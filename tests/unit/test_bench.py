@@ -1,5 +1,6 @@
 """The bench's parts without a stack: clips, percentiles, stages, drops, memory growth, options."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 
 from services.bench.clip import make_clip
-from services.bench.measure import CpuReading, Memory, dropped, percentiles, stage_milliseconds
+from services.bench.measure import CpuReading, Memory, Readings, dropped, percentiles, stage_milliseconds
+from services.bench.stack import own_environment
 from services.cli.bench import parse_counts, parse_size, parse_soak
+from shared.config import load_settings
 from shared.errors import ConfigError, SourceError
+from shared.store import Store
 
 
 def read_clip(path: Path) -> tuple[list[np.ndarray], float]:
@@ -46,6 +50,60 @@ def test_media_that_are_none_are_named(tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("no picture")
     with pytest.raises(SourceError, match=r"notes\.png"):
         make_clip(tmp_path / "notes.png", (64, 64), 5.0, tmp_path)
+
+
+def test_a_bench_keeps_to_itself_and_takes_only_how_the_work_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mien.yaml"
+    file.write_text("detector: {min_face: 33}\nredis: {data_dir: theirs}\n")
+    for name, value in {
+        "MIEN_CONFIG": str(file),
+        "MIEN_REDIS__URL": "redis://10.0.0.2",
+        "MIEN_CAMERAS": '{"door": {"source": "0"}}',
+        "MIEN_BUS__WORK": "tcp://10.0.0.3:1",
+        "MIEN_CAPTURE__GROUP": "kitchen",
+        "MIEN_BATCH__WAIT": "5ms",
+        "ELSE": "stays",
+    }.items():
+        monkeypatch.setenv(name, value)
+    overrides: dict[str, Any] = {"detector": {"width": 320}, "scale": {"classifiers": 2}}
+    environment = own_environment(load_settings(**overrides), tmp_path / "run", overrides)
+    assert environment["ELSE"] == "stays"
+    assert {name: value for name, value in environment.items() if name.startswith("MIEN_")} == {
+        "MIEN_RUN_DIR": str(tmp_path / "run"),
+        "MIEN_DASHBOARD__PORT": "0",
+        "MIEN_SCALE__CLASSIFIERS": "2",
+        "MIEN_DETECTOR__WIDTH": "320",
+        "MIEN_DETECTOR__MIN_FACE": "33",
+        "MIEN_BATCH__WAIT": "0.005",
+    }
+
+
+class Written(Store):
+    """A store that keeps only the newest result of a camera, as Redis does with short retention."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+
+    def results(self, camera: str, *_: Any, after: str | None = None, **__: Any) -> Iterator[dict[str, Any]]:
+        return (result for result in self.kept if after is None or result["id"] > after)
+
+
+def test_faces_are_counted_once_and_also_where_redis_keeps_no_result_to_the_end() -> None:
+    store = Written()
+    readings = Readings(store, ["hall"])
+    for number in (1, 2, 3):
+        captured_ns = number * 10**9
+        ages = {"capture": float(number)}
+        identity = f"{number}005-0"
+        store.kept = [{"id": identity, "captured_ns": captured_ns, "faces": [{}, {}], "ages_ms": ages}]
+        readings.take()
+        readings.take()
+    figures = readings.figures(2 * 10**9, 3 * 10**9)
+    assert figures["faces_recorded"] == 6
+    assert figures["latency_ms"]["p50"] == 5.5
+    assert figures["stage_ms"]["capture"]["p50"] == 2.0
 
 
 def test_percentiles_of_nothing_are_zero() -> None:
