@@ -307,7 +307,7 @@ class RecorderSettings(Section):
 
     reorder: Duration = Field(0.2, le=5, description="longest wait for a frame that a worker still holds")
     batch_wait: Duration = Field(
-        0.02, le=0.5, description="results of so long are written together: less work, but later"
+        0.02, le=0.5, description="results that come that often are written together: less work, but later"
     )
     half_life: Duration = Field(0.5, description="of the smoothed probabilities")
     track_memory: Duration = Field(1.0, le=60, description="how long a track outlives its face")

@@ -12,6 +12,7 @@ from msgspec import structs
 from shared import metrics, topology
 from shared.beats import Beats
 from shared.codec import decode, encode
+from shared.company import Company
 from shared.errors import DecodeError, MienError, StoreError
 from shared.messages import (
     Done,
@@ -107,7 +108,7 @@ class Loop:
         client: connection to the broker.
         beats: the beat thread, told when a step runs.
         batch_size: jobs in a step at most.
-        batch_wait_seconds: how long to sleep for a fuller batch.
+        batch_wait_seconds: how long to sleep for a fuller batch where one is likely.
         writer: where writes go.
         observe: called with each confirmed write and what it changed.
 
@@ -130,11 +131,13 @@ class Loop:
         self.on_turn: Callable[[], None] = lambda: None
         self.rates = _Rates(kind.name)
         self._kind, self._service, self._client, self._beats = kind, service, client, beats
-        self._batch_size, self._batch_wait_seconds = batch_size, batch_wait_seconds
+        self._batch_size, self._company = batch_size, Company(batch_wait_seconds)
         self._writer, self._observe = writer, observe
         self._backlog: list[Write] = []
         self._retry_at = 0.0
         self._finished: list[JobId] = []
+        self._worked = 0.0
+        """Seconds spent on steps and writing since the last DONE."""
         self._unsent: deque[tuple[Header, tuple[Part, ...]]] = deque()
         """Answers that found no welcome or no room; a job whose answer got lost would stay open for good."""
         self._ages: dict[JobId, tuple[float, int]] = {}
@@ -172,7 +175,7 @@ class Loop:
         return self._drained or now >= self._drain_until
 
     def _gather(self) -> list[Work]:
-        """Take the first job there is and what came with it; if there is room, sleep and take what came then.
+        """Take the first job and what came with it; where more is likely, sleep and take what came then.
 
         Sleeping, not polling: waking up for each message costs as much as dealing with it.
         """
@@ -180,9 +183,10 @@ class Loop:
         if not batch:
             return batch
         self._fill(batch)
-        if self._batch_wait_seconds and len(batch) < self._batch_size:
-            time.sleep(self._batch_wait_seconds)
+        if len(batch) < self._batch_size and (sleep := self._company.sleep_seconds(time.monotonic())):
+            time.sleep(sleep)
             self._fill(batch)
+        self._company.gathered(time.monotonic())
         return batch
 
     def _fill(self, batch: list[Work]) -> None:
@@ -219,9 +223,17 @@ class Loop:
     def _step(self, batch: list[Work]) -> None:
         started = time.monotonic()
         self._beats.step_started = started
-        self._emit(self._service.step(batch, started))
+        self._emit(self._progressing(self._service.step(batch, started)))
         self._beats.step_started = 0.0
-        self.rates.count(len(batch), time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._worked += seconds
+        self.rates.count(len(batch), seconds)
+
+    def _progressing(self, outs: Iterable[Out]) -> Iterable[Out]:
+        """Give a step's answers; with each of them the rest has as long as a step has."""
+        for out in outs:
+            yield out
+            self._beats.step_started = time.monotonic()
 
     def _emit(self, outs: Iterable[Out]) -> None:
         for out in outs:
@@ -254,7 +266,9 @@ class Loop:
     def _send_finished(self) -> None:
         finished, self._finished = self._finished, []
         for start in range(0, len(finished), MAX_DONE):
-            self._say(Done(jobs=tuple(finished[start : start + MAX_DONE])))
+            jobs = tuple(finished[start : start + MAX_DONE])
+            self._say(Done(jobs=jobs, busy_ns=int(self._worked * 1e9)))
+            self._worked = 0.0
         self._send_unsent()
 
     def _say(self, header: Header, *payload: Part) -> None:
@@ -270,6 +284,7 @@ class Loop:
         """Apply what is to be written; while Redis is away, try again now and then, and answer nothing."""
         if not self._backlog or time.monotonic() < self._retry_at:
             return
+        started = time.monotonic()
         try:
             answers = self._writer.apply([write.entry for write in self._backlog])
         except StoreError as error:
@@ -279,6 +294,7 @@ class Loop:
             self._retry_at = time.monotonic() + STORE_RETRY_SECONDS
             return
         self.redis_down = False
+        self._worked += time.monotonic() - started
         confirmed, self._backlog = self._backlog, []
         outs: list[Out] = []
         for write, applied in zip(confirmed, answers, strict=True):

@@ -199,10 +199,17 @@ class Output(Header, frozen=True, kw_only=True):
 
 
 class Done(Header, frozen=True, kw_only=True):
-    """Recorder → broker: closes jobs; Redis has confirmed them."""
+    """Recorder → broker: closes jobs; Redis has confirmed them.
+
+    Attributes:
+        jobs: those that are closed.
+        busy_ns: how long the recorder worked since the last DONE. Its jobs also lie waiting for company, so
+            the broker can't tell by itself.
+    """
 
     kind = b"DONE"
     jobs: Annotated[tuple[JobId, ...], Meta(min_length=1, max_length=1024)]
+    busy_ns: Nanoseconds = 0
 
 
 class Invalid(Header, frozen=True, kw_only=True):

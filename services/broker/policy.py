@@ -217,13 +217,17 @@ class Policy:
 
     # --- workers -----------------------------------------------------------------------------------
 
-    def _close(self, peer: Peer, job: JobId, now: float) -> OpenJob | None:
-        """Take a job out of a worker's hands; None for an answer from another life or to nobody's job."""
+    def _close(self, peer: Peer, job: JobId, now: float, seconds: float | None = None) -> OpenJob | None:
+        """Take a job out of a worker's hands; None for an answer from another life or to nobody's job.
+
+        `seconds` it took, where that is not the time since it was the worker's turn.
+        """
         if job.broker_run != self._broker_run:
             return None
         opened = peer.give(job.number)
         if opened is not None:
-            self.desk.job_times[peer.hello.service].note(now - peer.progressed)
+            taken = now - peer.progressed if seconds is None else seconds
+            self.desk.job_times[peer.hello.service].note(taken)
             peer.progressed = now
         return opened
 
@@ -242,8 +246,9 @@ class Policy:
         self._after_job(peer, now)
 
     def _on_done(self, peer: Peer, done: Done, event: Received, now: float) -> None:
+        seconds = done.busy_ns / 1e9 / len(done.jobs)
         for job in done.jobs:
-            if (opened := self._close(peer, job, now)) and opened.task.frame:
+            if (opened := self._close(peer, job, now, seconds)) and opened.task.frame:
                 self.desk.acknowledge(opened.task)
         self._after_job(peer, now)
 

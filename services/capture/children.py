@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -43,7 +44,7 @@ class ChildProcess:
         assert self._process.stdout is not None
         self._pipe = self._process.stdout
         os.set_blocking(self._pipe.fileno(), False)
-        with self._process.stdin as stdin:
+        with suppress(BrokenPipeError), self._process.stdin as stdin:  # where it has ended, its code says so
             stdin.write(encode_line(task))
 
     def reports(self) -> list[Report]:

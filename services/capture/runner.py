@@ -123,7 +123,11 @@ class CameraRunner:
             after_run=self._last.run,
             parent=os.getpid(),
         )
-        self._child = self._start(task)
+        try:
+            self._child = self._start(task)
+        except OSError as error:
+            self._lose(f"its capture process can't be started: {error.strerror}", now)
+            return
         self._heard_at, self._has_spoken = now, False
         self._kill_at, self._killed_for = None, ""
         self._enter("connecting", self._state[1])
@@ -171,10 +175,13 @@ class CameraRunner:
             self._enter("ended", self._last.detail)
             return
         detail = self._killed_for or (self._last.detail if self._last.state == "lost" else "")
+        self._lose(detail or f"its capture process ended with code {code}; its log says why", now)
+
+    def _lose(self, detail: str, now: float) -> None:
         wait = self._backoff.next()
         self._retry_at = now + wait
-        self._enter("lost", detail or f"its capture process ended with code {code}; its log says why")
-        logger.warning("camera %s: %s (again in %.1f s)", self._name, self._state[1], wait)
+        self._enter("lost", detail)
+        logger.warning("camera %s: %s (again in %.1f s)", self._name, detail, wait)
 
     def _enter(self, state: str, detail: str = "") -> None:
         if state != self._state[0]:

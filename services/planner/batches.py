@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from services.planner.engine import Engine
+from shared.company import Company
 from shared.messages import Job, Part
 
 Held = tuple[Job, Sequence[Part]]
@@ -15,7 +16,8 @@ class Batches:
     def __init__(
         self, engine: Engine, size: int, wait_seconds: float, begin: Callable[[list[Held]], None]
     ) -> None:
-        self._engine, self._size, self._wait_seconds, self._begin = engine, size, wait_seconds, begin
+        self._engine, self._size, self._begin = engine, size, begin
+        self._company = Company(wait_seconds)
         self._waiting: list[Held] = []
         self._busy = False
 
@@ -33,9 +35,10 @@ class Batches:
 
     def _gather(self) -> None:
         self._busy = True
-        sleeps = self._wait_seconds if len(self._waiting) < self._size else 0.0
+        sleeps = self._company.sleep_seconds(self._engine.now) if len(self._waiting) < self._size else 0.0
         self._engine.at(self._engine.now + sleeps, self._step)
 
     def _step(self) -> None:
+        self._company.gathered(self._engine.now)
         jobs, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
         self._begin(jobs)

@@ -696,6 +696,22 @@ def test_demand_is_load_over_workers(bench: Bench) -> None:
     assert bench.policy.desk.demand("detector", bench.now) == pytest.approx(0.5, rel=0.1)
 
 
+def test_demand_on_recorders_is_their_work_and_not_their_waiting(bench: Bench) -> None:
+    bench.worker("recorder1", 32)
+    bench.worker("detector1")
+    bench.camera("door")
+    for sequence in range(1, 401):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.result("detector1", job)
+        [(job, _)] = bench.jobs("recorder1")
+        bench.now += 0.02
+        bench.say("recorder1", Done(jobs=(job.job,), busy_ns=1_000_000))
+        bench.now += 0.02
+        bench.tick(0, alive=("detector1",))
+    assert bench.policy.desk.demand("recorder", bench.now) == pytest.approx(0.025, rel=0.1)
+
+
 def test_demand_counts_the_frames_that_a_live_camera_overwrote_for_want_of_room(bench: Bench) -> None:
     bench.worker("recorder1", 32)
     bench.worker("detector1")

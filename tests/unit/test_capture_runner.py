@@ -113,6 +113,23 @@ def test_a_blocked_read_is_killed_and_started_again_after_a_wait():
     assert stage.state.reconnects == 1
 
 
+def test_a_process_that_can_not_be_started_is_one_lost_camera_and_tried_again():
+    stage = Stage()
+
+    def refuse(task):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    stage.runner._start = refuse
+    stage.runner.poll(0.0)
+    assert (stage.state.state, stage.runner.child) == ("lost", None)
+    assert "can't be started: Resource temporarily unavailable" in stage.state.detail
+    stage.runner._start = stage.start
+    stage.runner.poll(0.1)
+    assert stage.children == []
+    stage.runner.poll(LIMITS.retry_first * 2.0)
+    assert len(stage.children) == 1
+
+
 def test_connecting_may_take_longer_and_starting_longer_still():
     stage = Stage()
     stage.runner.poll(0.0)

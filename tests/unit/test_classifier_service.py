@@ -95,6 +95,18 @@ def test_crops_of_several_frames_are_one_batch_and_find_back():
     assert [face.box[0] for face in replies[2].header.faces] == [255, 153, 0]
 
 
+def test_a_crowd_is_answered_part_by_part():
+    backend = Brightness()
+    made, _, _ = service(backend)
+    crowd, few = [0] * 40, [255] * 10
+    jobs = [job(few, 1), job(few, 2), job(few, 3), job(few, 4), job(crowd, 5), job(few, 6)]
+    replies = made.step(jobs, 0.0)
+    assert next(replies).job.number == 1
+    assert backend.batches == [30]
+    assert [reply.job.number for reply in replies] == [2, 3, 4, 5, 6]
+    assert backend.batches == [30, 10, 40, 10]
+
+
 def test_result_says_all_that_is_known():
     made, _, _ = service(Brightness())
     (reply,) = made.step([job([102])], 0.0)

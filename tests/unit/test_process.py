@@ -1,4 +1,7 @@
-"""Which processes share a clock."""
+"""Which processes share a clock, and what a process starts by itself."""
+
+import subprocess
+import sys
 
 import pytest
 
@@ -21,3 +24,9 @@ def test_where_the_boot_is_unknown_the_name_decides(monkeypatch):
     monkeypatch.setattr(process, "_boot_id", lambda: "unknown")
     assert process.shares_clock(process.host_id())
     assert not process.shares_clock("elsewhere/unknown")
+
+
+def test_a_process_does_not_start_a_thread_for_each_core():
+    code = "import services, numpy, os; print(len(os.listdir('/proc/self/task')))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(answer.stdout) == 1

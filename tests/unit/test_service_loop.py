@@ -12,7 +12,7 @@ from shared.codec import decode
 from shared.errors import StoreError
 from shared.loop import Loop
 from shared.memory_bus import MemoryBus
-from shared.messages import SCHEMA, Encoding, Frame, Hello, Preview, Result
+from shared.messages import SCHEMA, Done, Encoding, Frame, Hello, Preview, Result
 from shared.records import Advance, Applied
 from shared.work import Finish, Out, Publish, Reject, Reply, Work, Write
 
@@ -198,6 +198,72 @@ def test_a_job_whose_message_is_about_another_frame_is_refused(bus: MemoryBus) -
     detector.turn()
     assert service.seen == []
     assert policy.desk.dropped["invalid"] == 1
+
+
+def test_only_who_is_likely_to_find_company_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append((round(now[0] - 100, 3), seconds))
+        now[0] += seconds
+
+    monkeypatch.setattr("shared.loop.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("shared.loop.time.sleep", sleep)
+    bus = MemoryBus(Policy(1, "h", Limits()))
+    hello = Hello(service="detector", instance="d", schema=SCHEMA, window=8, host="h", pid=1)
+    arguments: Any = (topology.DETECTOR, Detector(), bus.client(hello), Beats(), 8, 0.02, Redis())
+    detector = Loop(*arguments, lambda entry, applied: None)
+    detector.turn()
+    for sequence, passed in enumerate((1.0, 1.1, 1.115, 1.15, 1.2), 1):
+        now[0] = 100.0 + passed
+        send_frames_once(bus, sequence)
+        detector.turn()
+    assert slept == [(1.115, 0.02), (1.15, 0.02)]
+
+
+def test_a_done_says_how_long_the_work_took_without_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, said = [100.0], []
+
+    class Slow(Redis):
+        def apply(self, entries: Sequence[Advance]) -> list[Applied]:
+            now[0] += 0.003
+            return super().apply(entries)
+
+    monkeypatch.setattr("shared.loop.time.monotonic", lambda: now[0])
+    bus = MemoryBus(Policy(1, "h", Limits()))
+    hello = Hello(service="recorder", instance="r", schema=SCHEMA, window=8, host="h", pid=1)
+    client = bus.client(hello)
+    arguments: Any = (topology.RECORDER, Recorder(), client, Beats(), 8, 0.0, Slow())
+    recorder = Loop(*arguments, lambda entry, applied: None)
+    detector = make_loop(bus, topology.DETECTOR, Detector(), Redis())
+    recorder.turn()
+    monkeypatch.setattr(client, "send", lambda header, *payload: said.append(header) or True)
+    send_frames_once(bus, 1)
+    detector.turn()
+    now[0] += 0.5
+    recorder.turn()
+    assert [header.busy_ns for header in said if isinstance(header, Done)] == [3_000_000]
+
+
+def test_each_answer_gives_the_rest_of_a_step_more_time() -> None:
+    beats, seen = Beats(), []
+
+    class Watched(Detector):
+        def step(self, work: Sequence[Work], now: float) -> Iterator[Out]:
+            for out in super().step(work, now):
+                seen.append(beats.step_started)
+                yield out
+
+    bus = MemoryBus(Policy(1, "h", Limits()))
+    hello = Hello(service="detector", instance="d", schema=SCHEMA, window=8, host="h", pid=1)
+    arguments: Any = (topology.DETECTOR, Watched(), bus.client(hello), beats, 8, 0.0, Redis())
+    detector = Loop(*arguments, lambda entry, applied: None)
+    detector.turn()
+    send_frames_once(bus, 1)
+    detector.turn()
+    assert len(seen) == 2
+    assert 0 < seen[0] < seen[1]
+    assert beats.step_started == 0.0
 
 
 def test_an_answer_that_can_not_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
