@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from services.cli import annotated, camera, model, results, scale, status, training, up
 from services.cli.__main__ import app, main
+from services.supervisor.run_directory import RunDirectory
 from shared.artefact import DEFAULT_ARTEFACT
 from shared.errors import ArtefactError, ConfigError, SourceError, StackError
 from tests.artefacts import make_artefact
@@ -141,11 +142,16 @@ def test_a_path_that_cannot_be_looked_up_is_a_users_mistake(source: str, why: st
 # --- scale ------------------------------------------------------------------------------------------
 
 
-def test_scale_writes_what_is_wanted(monkeypatch: pytest.MonkeyPatch, store: FakeStore) -> None:
-    wanted = {}
-    monkeypatch.setattr(store, "set_wanted", lambda **changes: wanted.update(changes), raising=False)
-    run("scale", "classifier=3", "detectors=0")
-    assert wanted == {"classifiers": 3, "detectors": 0}
+def test_scale_writes_what_is_wanted(store: FakeStore, tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as held:
+        run("scale", "classifier=3", "detectors=0", "--run-dir", str(held.path))
+    assert store.asked == {"classifiers": 3, "detectors": 0}
+
+
+def test_scale_refuses_where_no_mien_up_would_heed_it(store: FakeStore, tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"no `mien up` runs in .*up -d --scale classifier=3 --scale det"):
+        run("scale", "classifier=3", "detectors=2", "--run-dir", str(tmp_path))
+    assert (store.asked, store.audit) == ({}, [])
 
 
 @pytest.mark.parametrize("text", ["classifier", "classifier=", "classifier=-1", "classifier=65", "broker=2"])
