@@ -465,7 +465,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         raise ConfigError(_first_error(error, path, lines)) from None
     except Exception as error:  # pydantic-settings wraps malformed JSON in a variable
-        raise ConfigError(f"environment: {error}") from None
+        raise ConfigError(_malformed_variable(error)) from None
     return settings
 
 
@@ -491,7 +491,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise ConfigError(f"can't read settings file {path}: {reason}") from None
+        raise ConfigError(f"can't read settings file {path}: {reason}; correct its path or mode") from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text) or {}
@@ -522,6 +522,8 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
     known = next((key_ for n in range(len(parts), 0, -1) if (key_ := ".".join(parts[:n])) in lines), None)
     where = f"{path}:{lines[known]}: " if path and known else ""
     what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
+    if first.get("ctx", {}).get("pattern") == CAMERA_PATTERN:
+        what = "not a name: use a-z, 0-9, - and _, at most 40"
     given = (
         ""
         if first["type"] in ("extra_forbidden", "missing")
@@ -531,6 +533,18 @@ def _first_error(error: ValidationError, path: Path | None, lines: dict[str, int
         else f" (got {redact(repr(first['input'])):.80})"
     )
     return f"{where}{key}: {what}{given}"
+
+
+def _malformed_variable(error: Exception) -> str:
+    """Name the variables that hold what could not be read as JSON; not the text, which may be secret."""
+    text = getattr(error.__cause__, "doc", None)
+    names = [name for name, value in os.environ.items() if name.upper().startswith("MIEN_") and value == text]
+    if text is None or not names:
+        return f"environment: {error}"
+    return (
+        f'{" or ".join(sorted(names))}: not JSON; write a list such as ["10.0.0.1"], '
+        'a mapping such as {"door": {"source": "0"}}'
+    )
 
 
 def _refuse_unknown_variables() -> None:

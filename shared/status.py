@@ -119,12 +119,13 @@ class StatusSource(Protocol):
         """See Store."""
 
 
-def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
+def read_status(store: StatusSource, now_ns: int | None = None, *, supervised: bool = False) -> Status:
     """Return the state of the stack that uses this store.
 
     Args:
         store: its Redis.
         now_ns: wall clock; None: this host's.
+        supervised: whether a `mien up` runs it, so that `mien scale` is heeded.
 
     Raises:
         StoreError: Redis is away.
@@ -151,7 +152,7 @@ def read_status(store: StatusSource, now_ns: int | None = None) -> Status:
         latency=latency_of(histograms),
         ledger=sum_balances(camera.ledger for camera in cameras),
         blur=store.wanted().blur,
-        remedies=_remedies(cameras, workers, broker.get("demand", {})),
+        remedies=_remedies(cameras, workers, broker.get("demand", {}), supervised),
     )
 
 
@@ -238,7 +239,10 @@ def _queues(facts: Mapping[str, Mapping[str, Any]]) -> list[QueueStatus]:
 
 
 def _remedies(
-    cameras: Sequence[CameraStatus], workers: Sequence[WorkerStatus], demand: Mapping[str, float]
+    cameras: Sequence[CameraStatus],
+    workers: Sequence[WorkerStatus],
+    demand: Mapping[str, float],
+    supervised: bool,
 ) -> list[str]:
     present = Counter(worker.service for worker in workers)
     missing = [f"No {name} runs: results wait until one is started." for name in NEEDED if not present[name]]
@@ -251,7 +255,7 @@ def _remedies(
         if camera.state == "lost"
     ]
     overloaded = [
-        _overload(service, ratio, [worker for worker in workers if worker.service == service])
+        _overload(service, ratio, [worker for worker in workers if worker.service == service], supervised)
         for service, ratio in demand.items()
         if ratio > 1
     ]
@@ -259,8 +263,9 @@ def _remedies(
     return list(dict.fromkeys([*missing, *waiting, *lost, *overloaded, *advised]))
 
 
-def _overload(service: str, ratio: float, workers: Sequence[WorkerStatus]) -> str:
+def _overload(service: str, ratio: float, workers: Sequence[WorkerStatus], supervised: bool) -> str:
     says = f"The {service} can't keep up (demand {ratio:.2f})"
     if crowded_hosts(workers):
         return f"{says}, and no core is free for another one. {LESS_WORK[service]}"
-    return f"{says}: mien scale {service}={enough_workers(workers, ratio)}"
+    wanted = enough_workers(workers, ratio)
+    return f"{says}: mien scale {service}={wanted}" if supervised else f"{says}: run {wanted} of them."

@@ -24,7 +24,7 @@ Data = Annotated[Path, typer.Option(help="Folder with train/ and validation/, on
 Exclude = Annotated[Path | None, typer.Option(help="List of pictures that must not train.")]
 Threads = Annotated[int | None, typer.Option(help="Threads TensorFlow may use; else as many as it likes.")]
 Labelled = Annotated[Path, typer.Option(help="Folder with a folder per class, or with validation/.")]
-ModelFolder = Annotated[Path, typer.Option(help="Model folder; else the one that ships.")]
+ModelFolder = Annotated[Path, typer.Option(help="Model folder.", show_default="the one that ships")]
 
 
 @app.callback()

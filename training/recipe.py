@@ -107,7 +107,7 @@ def summary(recipe: Recipe) -> dict[str, str | int | float]:
         trains = {"all": "everything", "none": "the head"}.get(stage.trainable, f"from {stage.trainable}")
         plain = ", without mixup and erasing" if stage.plain else ""
         lines[f"stage {stage.name}"] = (
-            f"{stage.epochs} epochs at {stage.size} pixels, learning rate from {stage.peak:g}, "
+            f"{stage.epochs} epochs asked for, at {stage.size} pixels, learning rate from {stage.peak:g}, "
             f"trains {trains}{plain}"
         )
     rest = {name: getattr(recipe, name) for name in recipe.__struct_fields__ if name != "stages"}

@@ -73,7 +73,7 @@ def load_backend(settings: ClassifierSettings, model: Path | None, gpu: str | No
         try:
             from services.classifier.tensorflow_backend import TensorFlowBackend
         except ModuleNotFoundError as error:
-            remedy = "install it (pip install 'mien[train]'), or choose litert"
+            remedy = "install it (pip install 'mien[gpu]'), or choose litert"
             raise ConfigError(f"classifier.backend: TensorFlow can't be used ({error}): {remedy}") from None
         return TensorFlowBackend(artefact, gpu)
     from shared.vision.predict import Predictor

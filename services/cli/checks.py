@@ -80,7 +80,7 @@ def _gpus(settings: Settings) -> Finding:
         return Finding("GPUs", State.OK, "none: classifiers run on the processor")
     if importlib.util.find_spec("tensorflow") is None:
         return Finding(
-            "GPUs", State.ADVICE, f"{len(present)}, not used", "to use them: pip install 'mien[train]'"
+            "GPUs", State.ADVICE, f"{len(present)}, not used", "to use them: pip install 'mien[gpu]'"
         )
     return Finding("GPUs", State.OK, f"{len(present)}: {', '.join(present)}")
 

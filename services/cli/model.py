@@ -91,7 +91,7 @@ def use(
 
     \b
     Examples:
-      mien model use runs/mine/artefact
+      mien model use models/mine
       mien model use default
     """
     from shared.artefact import load_artefact

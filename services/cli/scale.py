@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect, record
-from shared.errors import ConfigError
+from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect, load, record
+from shared.errors import ConfigError, StackError
 
 
 def scale(
@@ -22,8 +22,17 @@ def scale(
     Example:
       mien scale classifier=3 detector=2
     """
+    from shared.stack import lock_holder
+
     wanted = dict(map(parse_count, counts))
     store = connect(config, redis, run_dir)
+    folder = load(config, redis, run_dir).run_dir
+    if lock_holder(folder) is None:
+        flags = " ".join(f"--scale {name.removesuffix('s')}={count}" for name, count in wanted.items())
+        raise StackError(
+            f"no `mien up` runs in {folder}, so nobody would change anything: name its --run-dir, or change "
+            f"the number where the stack was started (containers: docker compose up -d {flags})"
+        )
     store.set_wanted(**wanted)
     record(store, "settings.change", ", ".join(wanted), ", ".join(counts))
     print("Wanted now: " + ", ".join(f"{count} {name}" for name, count in wanted.items()))

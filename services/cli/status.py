@@ -5,15 +5,24 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from services.cli.connection import ConfigOption, JsonOption, RedisOption, RunDirOption, connect, console
+from services.cli.connection import (
+    ConfigOption,
+    JsonOption,
+    RedisOption,
+    RunDirOption,
+    connect,
+    console,
+    load,
+)
 from shared.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import RenderableType
     from rich.table import Table
 
     from shared.status import Status
-    from shared.store import Store
 
 WATCH_SECONDS: Final = 1.0
 
@@ -30,37 +39,40 @@ def status(
     Latency is from capture to confirmed in Redis, over the last two minutes. The ledger accounts for each
     captured frame: captured = recorded + dropped (by reason) + in flight.
     """
-    store = connect(config, redis, run_dir)
+    from shared.stack import lock_holder
+    from shared.status import read_status
+
+    store, folder = connect(config, redis, run_dir), load(config, redis, run_dir).run_dir
+
+    def read() -> "Status":
+        return read_status(store, supervised=lock_holder(folder) is not None)
+
     if as_json:
-        _print_json(store, watch)
+        _print_json(read, watch)
     else:
-        _print_tables(store, watch)
+        _print_tables(read, watch)
 
 
-def _print_json(store: "Store", watch: bool) -> None:
+def _print_json(read: "Callable[[], Status]", watch: bool) -> None:
     import msgspec
 
-    from shared.status import read_status
-
-    print(msgspec.json.encode(read_status(store)).decode(), flush=True)
+    print(msgspec.json.encode(read()).decode(), flush=True)
     while watch:
         time.sleep(WATCH_SECONDS)
-        print(msgspec.json.encode(read_status(store)).decode(), flush=True)
+        print(msgspec.json.encode(read()).decode(), flush=True)
 
 
-def _print_tables(store: "Store", watch: bool) -> None:
+def _print_tables(read: "Callable[[], Status]", watch: bool) -> None:
     from rich.live import Live
 
-    from shared.status import read_status
-
     if not watch:
-        console().print(render(read_status(store)))
+        console().print(render(read()))
         return
-    with Live(render(read_status(store)), console=console(), auto_refresh=False) as live:
+    with Live(render(read()), console=console(), auto_refresh=False) as live:
         while True:
             time.sleep(WATCH_SECONDS)
             try:
-                live.update(render(read_status(store)), refresh=True)
+                live.update(render(read()), refresh=True)
             except StoreError as error:
                 live.update(str(error), refresh=True)
 

@@ -13,6 +13,7 @@ from services.dashboard.openapi import errors
 from shared.config import CameraKey, CameraSettings, MetricsSettings, Settings, redact_source
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
+from shared.stack import lock_holder
 from shared.status import Status, read_status
 from shared.store import Store
 
@@ -51,6 +52,15 @@ def shown_camera(name: str, settings: CameraSettings) -> dict[str, Any]:
     return {"name": name, **settings.model_dump(), "source": redact_source(settings.source)}
 
 
+def whole_status(store: Store, settings: Settings) -> Status:
+    """Return the state of the stack; what it advises fits who runs it.
+
+    Raises:
+        StoreError: Redis is away.
+    """
+    return read_status(store, supervised=lock_holder(settings.run_dir) is not None)
+
+
 @router.get("/healthz", tags=["system"])
 def healthz() -> dict[str, str]:
     """Say that this process is well; it may be waiting for others."""
@@ -58,10 +68,9 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/api/status", tags=["system"], dependencies=[NEED_VIEWER])
-def status(store: StoreParameter) -> Response:
+def status(request: Request, store: StoreParameter) -> Response:
     """The whole stack at this moment: the document that `mien status --json` prints."""
-    document: Status = read_status(store)
-    return as_json(document)
+    return as_json(whole_status(store, get_settings(request)))
 
 
 @router.get("/api/prometheus-targets", tags=["system"], dependencies=[NEED_VIEWER])

@@ -126,7 +126,9 @@ def _live_feeds(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = app.state.hub = Hub(source())
-        announcer = app.state.announcer = Announcer(store, hub, settings.metrics.objective, glass)
+        announcer = app.state.announcer = Announcer(
+            lambda: api.whole_status(store, settings), hub, settings.metrics.objective, glass
+        )
         endless = [hub.run(), announcer.run()]
         if app.state.access.login_needed:
             await app.state.access.logins.follow()  # nobody comes in before it is known who has logged out

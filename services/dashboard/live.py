@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -31,7 +32,7 @@ from services.dashboard.roles import Role, identity_of
 from services.dashboard.viewers import View, Viewer
 from shared.errors import StoreError
 from shared.messages import CameraName, Count, Preview
-from shared.status import Status, StatusSource, read_status
+from shared.status import Status
 from shared.topology import DETECTOR
 
 logger = logging.getLogger(__name__)
@@ -58,15 +59,17 @@ class Announcer:
     """Reads the status once a second while somebody looks, and tells it to all viewers.
 
     Args:
-        store: where the status is read.
+        read: reads the status; may raise StoreError.
         hub: the viewers.
         objective_seconds: end-to-end latency that is still good.
         glass: counts what browsers report.
     """
 
-    def __init__(self, store: StatusSource, hub: Hub, objective_seconds: float, glass: GlassMeter) -> None:
+    def __init__(
+        self, read: Callable[[], Status], hub: Hub, objective_seconds: float, glass: GlassMeter
+    ) -> None:
         self.glass = glass
-        self._store, self._hub = store, hub
+        self._read_status, self._hub = read, hub
         self._objective_seconds = objective_seconds
         self._text = ""
         self._read_at = 0.0
@@ -96,7 +99,7 @@ class Announcer:
 
     def _read(self) -> Status | StoreError:
         try:
-            return read_status(self._store)
+            return self._read_status()
         except StoreError as error:
             return error
 

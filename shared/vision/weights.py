@@ -64,7 +64,9 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except OSError as error:
-        raise ArtefactError(f"can't read {path}: {error.strerror}") from None
+        raise ArtefactError(
+            f"can't read {path}: {error.strerror}; `--from` takes a file that was downloaded from {YUNET_URL}"
+        ) from None
 
 
 def _download(url: str) -> bytes:

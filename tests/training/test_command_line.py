@@ -48,6 +48,13 @@ def test_train_compare_is_a_command_of_its_own():
     assert "several backbones" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["evaluate", "robustness", "benchmark"])
+def test_help_says_which_model_is_meant_and_not_where_it_lies_here(command):
+    words = " ".join(CliRunner().invoke(app, [command, "--help"]).output.replace("│", " ").split())
+    assert "the one that ships" in words
+    assert "services/classifier" not in words
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     result = CliRunner().invoke(app, [command, "--help"])

@@ -82,6 +82,7 @@ def test_recipes_that_cannot_train_are_refused():
 
 def test_a_summary_names_every_choice():
     found = summary(Recipe(standard_stages(2, 0, 1)))
-    assert found["stage small"] == "2 epochs at 64 pixels, learning rate from 0.001, trains everything"
+    asked = "2 epochs asked for, at 64 pixels, learning rate from 0.001, trains everything"
+    assert found["stage small"] == asked
     assert found["stage final"].endswith("without mixup and erasing")
     assert found["batch size"] == 64

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from services.cli import annotated, camera, model, results, scale, status, training, up
 from services.cli.__main__ import app, main
+from services.supervisor.run_directory import RunDirectory
 from shared.artefact import DEFAULT_ARTEFACT
+from shared.config import load_settings
 from shared.errors import ArtefactError, ConfigError, SourceError, StackError
 from tests.artefacts import make_artefact
 from tests.fake_stack import FakeStore
@@ -76,7 +78,8 @@ def test_a_users_mistake_is_one_line_and_code_2(
         main()
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
-        "mien: can't read settings file /nonexistent.yaml: No such file or directory\n"
+        "mien: can't read settings file /nonexistent.yaml: No such file or directory; "
+        "correct its path or mode\n"
     )
 
 
@@ -87,6 +90,47 @@ def test_config_check(tmp_path: Path) -> None:
     file.write_text("detector:\n  widht: 320\n")
     with pytest.raises(ConfigError, match=r"mien.yaml:2: detector.widht: unknown setting"):
         run("config", "check", str(file))
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("dashboard: {host: 0.0.0.0}", "refusing to listen on 0.0.0.0 without a login"),
+        ("dashboard: {admin_token: short}", "dashboard.admin_token: needs at least 16"),
+        (
+            "dashboard: {admin_token_file: /nonexistent}",
+            "dashboard.admin_token_file: can't read /nonexistent",
+        ),
+        ("redis: {password_file: /nonexistent}", "redis.password_file: can't read /nonexistent"),
+        ("scale: {gpus: '99'}", "scale.gpus: there is no GPU 99"),
+    ],
+)
+def test_config_check_refuses_what_mien_up_would(settings: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "mien.yaml").write_text(settings)
+    with pytest.raises(ConfigError, match=why):
+        run("config", "check", str(tmp_path / "mien.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("MIEN_DASHBOARD__PROXIES", "10.0.0.1"),
+        ("MIEN_CAMERAS", '{"door": {"source": "rtsp://me:hidden@cam/1"'),
+        ("MIEN_WEBHOOKS__DOOR__CAMERAS", "door"),
+    ],
+)
+def test_a_variable_that_is_no_json_is_named_and_its_text_is_not_shown(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigError, match=rf"^{variable}: not JSON; write a list such as") as caught:
+        load_settings()
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_name_of_a_camera_says_what_it_may_be_made_of() -> None:
+    with pytest.raises(ConfigError, match="camera Door: not a name: use a-z, 0-9, - and _, at most 40"):
+        run("camera", "add", "Door", "0")
 
 
 # --- up ---------------------------------------------------------------------------------------------
@@ -141,11 +185,16 @@ def test_a_path_that_cannot_be_looked_up_is_a_users_mistake(source: str, why: st
 # --- scale ------------------------------------------------------------------------------------------
 
 
-def test_scale_writes_what_is_wanted(monkeypatch: pytest.MonkeyPatch, store: FakeStore) -> None:
-    wanted = {}
-    monkeypatch.setattr(store, "set_wanted", lambda **changes: wanted.update(changes), raising=False)
-    run("scale", "classifier=3", "detectors=0")
-    assert wanted == {"classifiers": 3, "detectors": 0}
+def test_scale_writes_what_is_wanted(store: FakeStore, tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as held:
+        run("scale", "classifier=3", "detectors=0", "--run-dir", str(held.path))
+    assert store.asked == {"classifiers": 3, "detectors": 0}
+
+
+def test_scale_refuses_where_no_mien_up_would_heed_it(store: FakeStore, tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"no `mien up` runs in .*up -d --scale classifier=3 --scale det"):
+        run("scale", "classifier=3", "detectors=2", "--run-dir", str(tmp_path))
+    assert (store.asked, store.audit) == ({}, [])
 
 
 @pytest.mark.parametrize("text", ["classifier", "classifier=", "classifier=-1", "classifier=65", "broker=2"])

@@ -207,6 +207,21 @@ def test_every_secret_that_a_service_reads_is_mounted_in_it(path):
         assert mounted <= set(overlay.get("secrets", {}))
 
 
+def test_with_a_redis_of_ones_own_nothing_waits_for_the_one_in_containers_and_all_reach_theirs():
+    services = read(ROOT / "deploy/compose.external-redis.yaml")["services"]
+    assert services["redis"] == {"profiles": ["never"]}
+    optional = {"redis": {"condition": "service_healthy", "required": False}}
+    for name, service in SERVICES.items():
+        if "redis" in service.get("depends_on", {}):
+            assert services[name]["depends_on"] == optional
+    readers = {name for name, service in OURS.items() if "MIEN_REDIS__URL" in service["environment"]}
+    assert readers == set(services) - {"redis"}
+    for name in readers:
+        assert "MIEN_REDIS__URL:?" in services[name]["environment"]["MIEN_REDIS__URL"]
+        assert "outside" in services[name]["networks"]
+    assert BASE["networks"]["private"]["internal"]
+
+
 def test_the_webcam_is_passed_to_who_opens_it_under_a_name_that_is_a_webcam():
     (service,) = read(ROOT / "deploy/compose.webcam.yaml")["services"].items()
     assert service[0] == "capture"

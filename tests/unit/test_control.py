@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from services.dashboard.app import create_app
 from shared.artefact import DEFAULT_ARTEFACT
 from shared.config import CameraSettings, Settings
-from tests.fake_stack import FakeStore, SceneFeed
+from tests.fake_stack import FakeStore, SceneFeed, process
 
 
 @pytest.fixture
@@ -112,6 +112,15 @@ def test_counts_are_changed_and_given_back_under_a_supervisor(client: TestClient
         assert client.patch("/api/settings", json={name: most}).status_code == 200
         assert client.patch("/api/settings", json={name: most + 1}).status_code == 422
     assert found["most"].keys() == {"detectors", "classifiers", "recorders"}
+
+
+def test_the_status_advises_mien_scale_only_under_a_supervisor(
+    client: TestClient, store: FakeStore, request: pytest.FixtureRequest
+) -> None:
+    store.processes[0] = process("broker", queues={}, demand={"detector": 1.4})
+    assert "mien scale" not in client.get("/api/status").text
+    request.getfixturevalue("supervisor")
+    assert "mien scale detector=2" in client.get("/api/status").text
 
 
 def test_the_models_to_choose_from(client: TestClient) -> None:

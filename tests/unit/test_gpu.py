@@ -3,14 +3,20 @@
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from services.classifier import gpu
+from services.classifier.backend import load_backend
 from services.classifier.gpu import GpuClaim, choose, claim_gpu, list_gpus, may_use_gpu
+from services.cli import checks
+from shared.config import ClassifierSettings, Settings
 from shared.errors import ConfigError
 from shared.gpus import read_list
 
+ROOT = Path(__file__).parents[2]
 PRESENT = ["GPU-aa", "GPU-bb", "GPU-cc"]
 
 
@@ -146,3 +152,15 @@ def test_folder_that_cannot_be_made(tmp_path):
 def test_without_tensorflow_auto_leaves_gpus_alone(monkeypatch, backend, installed, expected):
     monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: object() if installed else None)
     assert may_use_gpu(backend) is expected
+
+
+def test_who_lacks_tensorflow_for_a_gpu_is_told_of_the_extra_with_cuda(monkeypatch):
+    monkeypatch.setattr(checks, "list_gpus", lambda: ["GPU-aa"])
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
+    found = checks._gpus(Settings())
+    assert (found.found, found.remedy) == ("1, not used", "to use them: pip install 'mien[gpu]'")
+    monkeypatch.setitem(sys.modules, "services.classifier.tensorflow_backend", None)
+    with pytest.raises(ConfigError, match=r"install it \(pip install 'mien\[gpu\]'\), or choose litert"):
+        load_backend(ClassifierSettings(backend="tensorflow"), None, None)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert any("and-cuda" in requirement for requirement in extras["gpu"])

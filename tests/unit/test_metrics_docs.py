@@ -9,12 +9,11 @@ TEXT = (ROOT / "docs/metrics.md").read_text()
 
 
 def test_every_metric_is_described_as_the_code_does():
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \| [^|]+ \| (.*) \|$", TEXT, re.M)
     described = {
-        name: (kind, tuple(re.findall(r"`(\w+)`", labels)), meaning)
-        for name, kind, labels, meaning in re.findall(
-            r"^\| `(\w+)` \| (\w+) \| ([^|]*) \| [^|]+ \| (.*) \|$", TEXT, re.M
-        )
+        name: (kind, tuple(re.findall(r"`(\w+)`", labels)), meaning) for name, kind, labels, meaning in rows
     }
+    assert len(rows) == len(described), "a metric has two rows"
     assert described == {
         name: (metric._type, metric._labelnames, metric._documentation) for name, metric in declared().items()
     }

@@ -70,11 +70,17 @@ def test_remedies_name_what_is_missing_lost_slow_or_overloaded() -> None:
         process("detector", remedy="Run mien fetch."),
         process("recorder"),
     ]
-    text = "\n".join(read_status(store).remedies)
+    text = "\n".join(read_status(store, supervised=True).remedies)
     assert "No classifier runs" in text
     assert "desk is lost: connection refused" in text
     assert "mien scale detector=2" in text
     assert "Run mien fetch." in text
+
+
+def test_no_command_of_mien_up_is_advised_where_no_mien_up_heeds_it() -> None:
+    store = FakeStore("desk")
+    store.processes[0] = process("broker", queues={}, demand={"detector": 1.4})
+    assert read_status(store).remedies == ["The detector can't keep up (demand 1.40): run 2 of them."]
 
 
 def test_rates_and_queues_leave_the_facts() -> None:

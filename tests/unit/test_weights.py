@@ -90,7 +90,9 @@ def test_from_a_file(tmp_path):
     copy.write_bytes(CONTENT[1:])
     with pytest.raises(ArtefactError, match=r"copy\.onnx is not the pinned YuNet file"):
         fetch_weights(copy, target=target)
-    with pytest.raises(ArtefactError, match=r"can't read .*absent: No such file"):
+    with pytest.raises(
+        ArtefactError, match=r"can't read .*absent: No such file.*; `--from` takes .*https://"
+    ):
         fetch_weights(tmp_path / "absent", target=target)
 
 
