@@ -112,7 +112,10 @@ class Senders:
             return first
         await asyncio.to_thread(audit.record, socket, "camera.send", name)
         after_run = before.run if before else 0
-        process = await PushedCamera.start(name, camera, self._settings, self._instance, after_run)
+        try:
+            process = await PushedCamera.start(name, camera, self._settings, self._instance, after_run)
+        except OSError as error:
+            return Ending(LATER, f"its capture process can't be started: {error.strerror}")
         keeper = StateKeeper(name, before, self._store, self._instance)
         try:
             ending = await _first(

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketTestSession
@@ -13,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from services.cli.connection import record
 from services.dashboard.app import create_app
+from services.dashboard.camera_socket import LATER
 from services.dashboard.lockout import FIRST_SECONDS, FREE_FAILURES, MAX_ADDRESSES, Lockout
 from services.dashboard.rates import Rates
 from services.dashboard.sessions import Sessions
@@ -188,6 +191,22 @@ def test_logging_out_at_one_dashboard_closes_what_is_open_at_another(
         assert closing(watching) == closing(sending) == (1008, "the login has ended")
         assert other.get("/api/cameras", headers=cookie).status_code == 401
         program.receive_text()
+
+
+def test_who_sends_pictures_is_told_where_no_process_can_take_them(
+    client: TestClient, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*command: str, **pipes: Any) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", refuse)
+    store.put_camera("desk", CameraSettings(source="browser"))
+    picture = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+    with client.websocket_connect(f"{SOCKET}/camera/desk", headers=bearer(ADMIN)) as sending:
+        sending.send_bytes(picture)
+        code, reason = closing(sending)
+    assert code == LATER
+    assert reason == "its capture process can't be started: Resource temporarily unavailable"
 
 
 def test_a_dashboard_that_starts_later_knows_who_has_logged_out(client: TestClient, store: FakeStore) -> None:
