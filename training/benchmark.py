@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from rich.table import Table
 
 from shared.artefact import Artefact
+from training.progress import bar
 
 BATCHES = (1, 16)
 ROUNDS = 30
@@ -42,10 +43,10 @@ def milliseconds(content: bytes, batch: int, rounds: int = ROUNDS) -> float:
 def benchmark(artefact: Artefact, rounds: int = ROUNDS) -> list[Timing]:
     """Timings of every LiteRT file of a model, file by file at each batch size in turn."""
     names = [name for name in artefact.card.files if name.endswith(".tflite")]
+    tried = [(name, batch) for batch in BATCHES for name in names]
     return [
         Timing(name, batch, milliseconds(artefact.file(name).read_bytes(), batch, rounds))
-        for batch in BATCHES
-        for name in names
+        for name, batch in bar(tried, "timing")
     ]
 
 

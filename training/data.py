@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from shared.emotions import EMOTIONS
 from shared.errors import DataError
+from training.progress import bar
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 BLANK_SPREAD = 2.0
@@ -119,7 +120,7 @@ def load_split(
     unreadable: list[str] = []
     for index, name in enumerate(classes):
         before = len(images)
-        for path in list_pictures(folder / name):
+        for path in bar(list_pictures(folder / name), f"reading {folder.name}/{name}"):
             relative = path.relative_to(root).as_posix()
             picture = read_grey(path)
             if picture is None:

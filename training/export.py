@@ -21,6 +21,7 @@ from training.figures import compare, measure
 from training.grid import on_int8_grid
 from training.outcome import Trained, load_trained
 from training.prepare import prepare
+from training.progress import doing
 from training.recipe import summary
 from training.runners import open_file
 from training.serving import serving_model
@@ -137,7 +138,8 @@ def _put_in_place(aside: Path, out: Path) -> None:
 
 def _fill(order: Order, folder: Path) -> None:
     about = order.trained.about
-    trained = on_int8_grid(order.trained, order.train)
+    with doing("putting kernels on int8's steps"):
+        trained = on_int8_grid(order.trained, order.train)
     pictures = calibration_pictures(order.train, about.native_size, about.size, order.seed)
     writers: dict[str, Callable[[float, Path], None]] = {
         KERAS: lambda t, path: serving_model(trained, t).save(path),
@@ -146,7 +148,8 @@ def _fill(order: Order, folder: Path) -> None:
     }
     temperatures = _temperatures(order, folder, writers)
     for name, write in writers.items():
-        write(temperatures[name], folder / name)
+        with doing(f"writing {name}"):
+            write(temperatures[name], folder / name)
     draft = _draft(order, folder, temperatures)
     card = _measured(order, Artefact(folder, draft))
     (folder / CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
@@ -164,7 +167,8 @@ def _temperatures(
     """Best temperature of each file, from its own outputs at 1; Keras and float LiteRT share theirs."""
     found = {}
     for name in (FLOAT, INT8):
-        writers[name](1.0, folder / name)
+        with doing(f"writing {name}, to find its temperature"):
+            writers[name](1.0, folder / name)
         plain = Artefact(folder, _draft(order, folder, {name: 1.0}))
         outputs = open_file(plain, name)(order.validation.images)
         found[name] = fit_temperature(to_logits(outputs), order.validation.labels)

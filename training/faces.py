@@ -11,6 +11,7 @@ from shared.errors import DataError
 from shared.vision.align import crop_face
 from shared.vision.faces import Detector, load_detector
 from training.data import Pictures, list_pictures
+from training.progress import bar
 
 SMALLEST = 192
 """Pictures narrower than this are enlarged first: the detector does not see faces of 48 pixels that fill
@@ -38,16 +39,16 @@ def load_detected(folder: Path, classes: tuple[str, ...]) -> tuple[Pictures, lis
     labels: list[int] = []
     names: list[str] = []
     missed: list[int] = []
-    for index, name in enumerate(classes):
-        for path in list_pictures(folder / name):
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            crop = None if picture is None else find_crop(np.asarray(picture, np.uint8), detector)
-            if crop is None:
-                missed.append(index)
-                continue
-            images.append(crop)
-            labels.append(index)
-            names.append(path.relative_to(folder).as_posix())
+    paths = [(index, path) for index, name in enumerate(classes) for path in list_pictures(folder / name)]
+    for index, path in bar(paths, "finding faces"):
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        crop = None if picture is None else find_crop(np.asarray(picture, np.uint8), detector)
+        if crop is None:
+            missed.append(index)
+            continue
+        images.append(crop)
+        labels.append(index)
+        names.append(path.relative_to(folder).as_posix())
     if not images:
         raise DataError(f"the detector finds no face in the pictures of {folder}; evaluate without --detect")
     hashes = tuple("" for _ in names)

@@ -11,7 +11,6 @@ import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from shared.config import DetectorSettings
 from shared.errors import DataError
@@ -20,6 +19,7 @@ from shared.vision.faces import FoundFace, load_detector
 from training.data import Pictures
 from training.faces import SMALLEST
 from training.measure import predict
+from training.progress import bar
 from training.teacher import load_network
 
 SCALES: Final = (0.9, 1.0, 1.1)
@@ -88,9 +88,9 @@ class Located(NamedTuple):
 def locate(images: Picture) -> Iterator[Located]:
     """Find the face of each of (N, S, S) uint8 grey pictures, enlarged to at least 192 pixels."""
     detector = load_detector(DetectorSettings())
-    for image in images:
-        side = max(SMALLEST, image.shape[0])
-        large = np.asarray(cv2.resize(image, (side, side)), np.uint8)
+    side = max(SMALLEST, images.shape[1])
+    for number in bar(range(len(images)), "finding faces"):
+        large = np.asarray(cv2.resize(images[number], (side, side)), np.uint8)
         faces = detector.detect(np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), np.uint8))
         yield Located(large, faces[0] if faces else None)
 
@@ -143,26 +143,33 @@ class Framed:
 
 def try_framings(runs: Sequence[Path], pictures: Pictures) -> Framed:
     """Measure every framing at every scale with the best network of each run."""
-    located = list(track(locate(pictures.images), "finding faces", len(pictures), transient=True))
+    located = list(locate(pictures.images))
     untouched: dict[str, float] = {}
     trials: list[Trial] = []
     for run in runs:
         network, size = load_network(run, pictures.classes)
         before = _right(
-            network, size, pictures, [reframe(Located(one.picture, None), "none") for one in located]
+            network,
+            size,
+            pictures,
+            [reframe(Located(one.picture, None), "none") for one in located],
+            f"{run.name}, untouched",
         )
         untouched[run.name] = float(before.mean())
         for framing, scale in product(FRAMINGS, SCALES):
-            after = _right(network, size, pictures, [reframe(one, framing, scale) for one in located])
+            crops = [reframe(one, framing, scale) for one in located]
+            after = _right(network, size, pictures, crops, f"{run.name}, {framing} at {scale}")
             trials.append(Trial(run.name, framing, scale, float(after.mean()), *_paired(before, after)))
     missing = sum(one.face is None for one in located)
     return Framed(len(pictures), missing, untouched, tuple(trials))
 
 
-def _right(network: keras.Model, size: int, pictures: Pictures, crops: list[Picture]) -> NDArray[np.bool_]:
+def _right(
+    network: keras.Model, size: int, pictures: Pictures, crops: list[Picture], what: str
+) -> NDArray[np.bool_]:
     """Whether the network reads each crop right, (N,), after the way that live crops go."""
     inputs = to_input(np.stack(crops), pictures.images.shape[1], size)[..., 0]
-    right: NDArray[np.bool_] = predict(network, inputs, size).argmax(1) == pictures.labels
+    right: NDArray[np.bool_] = predict(network, inputs, size, what=what).argmax(1) == pictures.labels
     return right
 
 
@@ -177,8 +184,7 @@ def write_framed(pictures: Pictures, framing: str, out: Path) -> int:
     if (out / pictures.names[0]).with_suffix(".png").exists():
         raise DataError(f"{out} holds pictures already; give a new folder")
     missing = 0
-    located = track(locate(pictures.images), f"writing {out}", len(pictures), transient=True)
-    for name, one in zip(pictures.names, located, strict=True):
+    for name, one in zip(pictures.names, locate(pictures.images), strict=True):
         missing += one.face is None
         crop = to_input(reframe(one, framing)[None], pictures.images.shape[1], pictures.images.shape[1])
         path = (out / name).with_suffix(".png")

@@ -7,6 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.data import Pictures
+from training.progress import bar
 
 
 def enlarge(images: NDArray[np.uint8], size: int) -> tf.Tensor:
@@ -16,11 +17,18 @@ def enlarge(images: NDArray[np.uint8], size: int) -> tf.Tensor:
 
 
 def predict(
-    network: Callable[[tf.Tensor], tf.Tensor], images: NDArray[np.uint8], size: int, batch_size: int = 64
+    network: Callable[[tf.Tensor], tf.Tensor],
+    images: NDArray[np.uint8],
+    size: int,
+    batch_size: int = 64,
+    what: str = "",
 ) -> NDArray[np.float32]:
-    """(N, classes) float32 outputs of `network` for native (N, S, S) uint8 pictures, in their order."""
+    """(N, classes) float32 outputs of `network` for native (N, S, S) uint8 pictures, in their order; with a
+    bar that says `what` they are.
+    """
     starts = range(0, len(images), batch_size)
-    parts = [network(enlarge(images[start : start + batch_size], size)).numpy() for start in starts]
+    shown = bar(starts, what) if what else starts
+    parts = [network(enlarge(images[start : start + batch_size], size)).numpy() for start in shown]
     return np.concatenate(parts)
 
 

@@ -45,10 +45,10 @@ def robustness(artefact: Artefact, data: Path, file: str, without_faces: Sequenc
     folder = find_pictures(data, card.labels)
     pictures, _ = load_split(folder, card.labels, card.native_size, root=folder)
     run, crops = open_file(artefact, file), enlarged(pictures.images)
-    clean = accuracy(pictures.labels, run(crops).argmax(1))
+    clean = accuracy(pictures.labels, run(crops, "clean").argmax(1))
     costs = []
     for corruption in CORRUPTIONS:
-        right = accuracy(pictures.labels, run(spoiled(crops, corruption)).argmax(1))
+        right = accuracy(pictures.labels, run(spoiled(crops, corruption), corruption.name).argmax(1))
         costs.append(Cost(corruption.name, corruption.strength, right, 100 * (clean - right)))
     threshold = card.files[file].uncertain_threshold
     empty = [*empty_crops().items(), *((path.name, squares(path)) for path in without_faces)]

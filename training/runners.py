@@ -12,11 +12,27 @@ from shared.artefact import Artefact
 from shared.errors import ArtefactError
 from shared.vision.align import to_input
 from shared.vision.predict import Predictor
-
-Runner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""From (N, H, H) uint8 grey crops of any side to (N, classes) float32 probabilities."""
+from training.progress import bar
 
 CHUNK = 32
+
+
+class Runner:
+    """An artefact's file, with a bar while it runs.
+
+    Args:
+        name: of the file.
+        predict: from (N, H, H) uint8 grey crops of any side to (N, classes) float32 probabilities.
+    """
+
+    def __init__(self, name: str, predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]]) -> None:
+        self._name, self._predict = name, predict
+
+    def __call__(self, crops: NDArray[np.uint8], what: str = "") -> NDArray[np.float32]:
+        """Probabilities of (N, H, H) uint8 crops; `what` they are stands beside the bar."""
+        starts = range(0, len(crops), CHUNK)
+        shown = bar(starts, f"{self._name}, {what}" if what else self._name)
+        return np.concatenate([self._predict(crops[start : start + CHUNK]) for start in shown])
 
 
 class KerasRunner:
@@ -34,14 +50,13 @@ class KerasRunner:
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities of (N, H, H) uint8 crops."""
-        inputs = to_input(crops, *self._sizes)
-        starts = range(0, len(inputs), CHUNK)
-        return np.concatenate([self._graph(inputs[start : start + CHUNK]).numpy() for start in starts])
+        found: NDArray[np.float32] = self._graph(to_input(crops, *self._sizes)).numpy()
+        return found
 
 
 def open_file(artefact: Artefact, name: str, threads: int = 1) -> Runner:
     """The runner of an artefact's file, by its kind."""
     card = artefact.card
     if name.endswith(".keras"):
-        return KerasRunner(artefact.file(name), card.native_size, card.input_size)
-    return Predictor(artefact, name, threads).predict
+        return Runner(name, KerasRunner(artefact.file(name), card.native_size, card.input_size))
+    return Runner(name, Predictor(artefact, name, threads).predict)

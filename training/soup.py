@@ -13,6 +13,7 @@ from training.data import Pictures
 from training.measure import score
 from training.model import rebuilt
 from training.outcome import Best, Trained, load_trained
+from training.progress import doing
 
 
 def load_members(runs: Sequence[Path]) -> list[Trained]:
@@ -33,9 +34,10 @@ def soup(members: Sequence[Trained], train: Pictures, validation: Pictures) -> T
     """
     about = members[0].about
     mean = [np.mean(values, axis=0) for values in zip(*(member.weights for member in members), strict=True)]
-    network = rebuilt(Trained(about, mean))
-    settle(network, train.images, about.size)
-    right, f1 = score(lambda pictures: network(pictures, training=False), validation, about.size)
+    with doing("averaging and measuring"):
+        network = rebuilt(Trained(about, mean))
+        settle(network, train.images, about.size)
+        right, f1 = score(lambda pictures: network(pictures, training=False), validation, about.size)
     seeds = ", ".join(str(member.about.seed) for member in members)
     mixed = msgspec.structs.replace(about, accuracy=right, macro_f1=f1, origin=f"soup of seeds {seeds}")
     return Trained(mixed, network.get_weights())
