@@ -108,11 +108,14 @@ class Order:
 
         Args:
             notice: what came.
-            wall_ms: wall clock: a run is named by the time of its opening.
+            wall_ms: wall clock: a run is named by the time of its opening, but is later than the one before.
         """
-        if notice.run > wall_ms + DAY_MS:
+        run = self._run.run
+        if notice.run > max(wall_ms, run) + DAY_MS:
             return f"run {notice.run} lies in the future"
-        known = {self._run.run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
+        known = {run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
+        if known is None and notice.run < run and not self._holes.has_any_of(notice.run):
+            return f"run {notice.run} is older than run {run}, nothing of it is open: was a clock set back?"
         first = first_of(notice)
         if known is not None and first > known + MAX_SEQUENCE_JUMP:
             return f"sequence jumps from {known} to {first}, over {MAX_SEQUENCE_JUMP}"
@@ -152,6 +155,7 @@ class Order:
         if cursor.run > run.run:
             self._leave_run(now)
             self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
+            self._before = max(self._before, (cursor.before_run, cursor.before_captured))
         elif cursor.run == run.run and cursor.sequence > run.sequence:
             run.sequence, run.captured = cursor.sequence, max(run.captured, cursor.captured)
             self._drain()

@@ -208,6 +208,42 @@ def test_a_new_recorder_goes_on_where_the_ledger_stands() -> None:
     assert desk.order.is_settled
 
 
+def refusal(order: Order, notice: Notice) -> str:
+    return str(order.refusal(notice, WALL_MS))
+
+
+def test_a_run_of_a_clock_that_was_set_back_is_refused_and_not_thrown_away_in_silence() -> None:
+    desk = Desk(Cursor(run=WALL_MS, sequence=50, captured=50, before_run=7, before_captured=3))
+    for run in (5, WALL_MS - 1):
+        for notice in (
+            Seen(camera="door", run=run, captured=1, live=True),
+            Gone(camera="door", run=run, first=1, last=1, reason=Outcome.STALE),
+        ):
+            assert f"run {run} is older than run {WALL_MS}" in refusal(desk.order, notice)
+    assert told(desk.gone(4, 4, run=7)) == [(4, 4, "stale"), "done 1"]
+
+
+def test_of_older_runs_only_what_is_still_open_is_heard() -> None:
+    desk = Desk(Cursor(run=9, sequence=1, captured=1, before_run=8, before_captured=1, holes=((2, 5),)))
+    assert told(desk.gone(5, 5, run=2)) == [(5, 5, "stale"), "done 1"]
+    assert "older than run 9" in refusal(desk.order, Seen(camera="door", run=2, captured=5, live=True))
+
+
+def test_a_run_may_follow_one_of_a_clock_that_was_ahead_by_days() -> None:
+    ahead = WALL_MS + 9 * 86_400_000
+    desk = Desk(Cursor(run=ahead, sequence=5, captured=5))
+    assert told(desk.result(6, run=ahead)) == [6, "done 1"]
+    assert told(desk.result(1, run=ahead + 1)) == [1, "done 2"]
+
+
+def test_the_run_before_is_the_one_that_another_recorder_began() -> None:
+    desk = Desk()
+    desk.result(1)
+    desk.order.adopt(Cursor(run=3, sequence=1, captured=1, before_run=2, before_captured=4), 0.0)
+    assert told(desk.gone(5, 5, run=2)) == [(5, 5, "stale"), "done 2"]
+    assert desk.order.is_settled
+
+
 def test_a_jump_of_sequence_and_a_run_in_the_future_are_refused() -> None:
     desk = Desk()
     desk.result(1)
