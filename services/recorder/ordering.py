@@ -85,6 +85,8 @@ class Order:
         self._patience = patience
         self._numbers = count()
         self._steps: list[Step] = []
+        self._refused = (0, 0)
+        """Run and number of the last notice that was refused for a jump, (0, 0) once another one was taken."""
         self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
         self._before = (cursor.before_run, cursor.before_captured)
         self._holes = Holes()
@@ -101,10 +103,14 @@ class Order:
     def is_settled(self) -> bool:
         """Nothing waits for anything."""
         run = self._run
-        return not (run.waiting or run.marks or run.end_jobs or self._holes or self._steps)
+        open_ends = run.waiting or run.marks or run.end_jobs or self._holes or self._steps
+        return not open_ends and self._refused == (0, 0)
 
     def refusal(self, notice: Notice, wall_ms: int) -> str | None:
         """Return why a notice can't be true, None if it can.
+
+        A jump of the sequence is believed when a second notice tells of it: results of so many frames may have
+        died with a broker, but one notice alone may be wrong.
 
         Args:
             notice: what came.
@@ -117,9 +123,22 @@ class Order:
         if known is None and notice.run < run and not self._holes.has_any_of(notice.run):
             return f"run {notice.run} is older than run {run}, nothing of it is open: was a clock set back?"
         first = first_of(notice)
-        if known is not None and first > known + MAX_SEQUENCE_JUMP:
+        if known is not None and first > known + MAX_SEQUENCE_JUMP and not self._is_second(notice):
             return f"sequence jumps from {known} to {first}, over {MAX_SEQUENCE_JUMP}"
         return None
+
+    def _is_second(self, notice: Notice) -> bool:
+        """Say whether the notice before this one was refused for a jump to nearly the same place.
+
+        What the broker makes of a refused notice, or of a number left out before it, says nothing new.
+        """
+        if isinstance(notice, Gone):
+            return False
+        run, sequence = self._refused
+        if notice.run == run and 0 < abs(first_of(notice) - sequence) <= MAX_SEQUENCE_JUMP:
+            return True
+        self._refused = (notice.run, first_of(notice))
+        return False
 
     def add(self, work: Work, now: float) -> None:
         """Take a notice; whatever is next in order becomes a step."""
@@ -129,10 +148,11 @@ class Order:
             self._open_run(notice, now)
         if notice.run < self._run.run:
             self._add_to_older(notice, work.id, now)
-            return
-        self._add_to_current(notice, work, now)
-        self._drain()
-        self._finish_ended()
+        else:
+            self._add_to_current(notice, work, now)
+            self._drain()
+            self._finish_ended()
+        self._refused = (0, 0)
 
     def advance(self, now: float) -> None:
         """Skip what was waited for long enough, and give up what is not heard of any more."""
@@ -186,7 +206,10 @@ class Order:
         self._run = _Run(notice.run, old.live if isinstance(notice, Gone) else notice.live, base, base)
 
     def _add_to_current(self, notice: Notice, work: Work, now: float) -> None:
-        run = self._run
+        run, first = self._run, first_of(notice)
+        if first > run.captured + MAX_SEQUENCE_JUMP:  # the second that says so: the first was refused
+            run.captured = min(first, self._refused[1]) - 1
+            self._give_up(run.captured, now)
         if isinstance(notice, Result):
             run.live = notice.live
             self._wait(notice.sequence, notice.sequence, Outcome.LATE, now, work, work.id)

@@ -10,7 +10,7 @@ from services.recorder.service import RecorderService
 from shared.config import Settings
 from shared.messages import End, Gone, Header, JobId, Message, Outcome, Result, Seen
 from shared.store import Store
-from shared.work import Finish, Work, Write
+from shared.work import Finish, Reject, Work, Write
 
 TICK = 0.05
 FRAME_SECONDS = 0.1
@@ -38,10 +38,16 @@ class Recorder:
                 if isinstance(out, Finish):
                     self.held.pop(out.job.number, None)
 
-    def give(self, number: int, header: Header, now: float) -> None:
+    def give(self, number: int, header: Header, now: float) -> bool:
+        """Hand a job over; False: it is refused."""
         self.held[number] = header
         work = Work(JobId(1, number), Message(header), frozenset(), 0)
-        self.backlog += [out for out in self.service.step([work], now) if isinstance(out, Write)]
+        outs = list(self.service.step([work], now))
+        self.backlog += [out for out in outs if isinstance(out, Write)]
+        if any(isinstance(out, Reject) for out in outs):
+            del self.held[number]
+            return False
+        return True
 
 
 class World:
@@ -68,14 +74,10 @@ class World:
             self.delivered.add((self.run_number, self.sequence))
             self.send(self.result(), delay)
         elif fate == "gone":
-            gone = Gone(
-                camera="door",
-                run=self.run_number,
-                first=self.sequence,
-                last=self.sequence,
-                reason=Outcome.STALE,
-            )
-            self.send(gone, delay)
+            self.send(self.gone(self.run_number, self.sequence, Outcome.STALE), delay)
+
+    def gone(self, run: int, sequence: int, reason: Outcome) -> Gone:
+        return Gone(camera="door", run=run, first=sequence, last=sequence, reason=reason)
 
     def result(self) -> Result:
         return Result(
@@ -98,7 +100,8 @@ class World:
 
     def hand_out(self, header: Header) -> None:
         self.jobs += 1
-        self.recorders[0].give(self.jobs, header, self.now)
+        if not self.recorders[0].give(self.jobs, header, self.now) and isinstance(header, Result):
+            self.send(self.gone(header.run, header.sequence, Outcome.INVALID), 0.0)
 
     def hand_over(self, freeze_seconds: float) -> None:
         """The owner dies (0) or freezes, with writes under way; what it holds goes to the other one."""
@@ -146,6 +149,35 @@ def test_the_ledger_balances_and_nothing_is_recorded_twice(store: Store, seed: i
     assert ledger["recorded"] + ledger.get("late", 0) == world.fates["result"]
     assert store.cursor("door").ended
     assert not any(recorder.held for recorder in world.recorders)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_whose_results_died_with_a_broker_goes_on(store: Store, seed: int) -> None:
+    world = World(store, seed)
+    for frame in range(200):
+        if frame == 100:
+            world.coming = []
+            world.sequence += 20_000
+        world.capture()
+        if frame % 10 == 0:
+            world.tell(Seen)
+        if frame > 110 and world.random.random() < 0.03:
+            world.hand_over(world.random.choice([0.0, 0.4, 2.5]))
+        for _ in range(round(FRAME_SECONDS / TICK)):
+            world.tick()
+    world.tell(End)
+    for _ in range(round(10 / TICK)):
+        world.tick()
+
+    ledger = store.ledger("door")
+    stream = [(result["run"], result["sequence"]) for result in store.results("door")]
+    assert stream == sorted(set(stream))
+    assert ledger["captured"] == 20_200
+    assert ledger["in_flight"] == 0
+    assert ledger["recorded"] == len(stream) > 80
+    assert ledger["lost"] >= 20_000
+    assert ledger.get("invalid", 0) <= 3
+    assert store.cursor("door").ended
 
 
 def test_a_recorder_that_wakes_after_a_hand_over_writes_nothing_twice(store: Store) -> None:

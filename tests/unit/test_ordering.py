@@ -255,6 +255,80 @@ def test_a_jump_of_sequence_and_a_run_in_the_future_are_refused() -> None:
     assert "future" in str(order.refusal(future, WALL_MS))
 
 
+def result_of(sequence: int, run: int = 1) -> Result:
+    return Result(
+        camera="door", run=run, sequence=sequence, live=True, captured_ns=1, width=64, height=48, ages={},
+        detector="test",
+    )  # fmt: skip
+
+
+def test_what_died_with_a_broker_is_lost_and_the_run_goes_on() -> None:
+    desk = Desk()
+    desk.result(1)
+    assert "jumps from 1 to 10901" in refusal(desk.order, result_of(10_901))
+    gone = Gone(camera="door", run=1, first=10_901, last=10_901, reason=Outcome.INVALID)
+    assert "jumps" in refusal(desk.order, gone)
+    assert told(desk.result(10_902)) == [(2, 10_900, "lost")]
+    assert told(desk.give(gone, 0.1)) == [(10_901, 10_901, "invalid"), 10_902, "done 3", "done 2"]
+    assert told(desk.result(10_903)) == [10_903, "done 4"]
+    assert desk.order.is_settled
+
+
+def test_what_waits_before_a_jump_is_recorded_first() -> None:
+    desk = Desk()
+    desk.result(3)
+    assert "jumps from 3 to 20000" in refusal(
+        desk.order, Seen(camera="door", run=1, captured=20_000, live=True)
+    )
+    assert not desk.order.is_settled
+    assert told(desk.result(19_999, now=0.1)) == [
+        (1, 2, HOLE),
+        3,
+        "done 1",
+        (4, 19_998, "lost"),
+        19_999,
+        "done 2",
+    ]
+    assert told(desk.gone(1, 2, now=0.1)) == [(1, 2, "stale"), "done 3"]
+    assert desk.order.is_settled
+
+
+def test_a_run_that_jumps_to_its_end_ends() -> None:
+    desk = Desk()
+    desk.result(1)
+    assert "jumps" in refusal(desk.order, result_of(30_000))
+    assert told(desk.end(captured=30_001, sent=30_000)) == [(2, 29_999, "lost")]
+    assert told(desk.wait(3.0)) == [(30_000, 30_000, HOLE), (30_001, 30_001, "overtaken")]
+    assert told(desk.wait(6.0)) == [(30_000, 30_000, "lost"), "done 2", "ended"]
+
+
+def test_a_forged_number_alone_is_not_believed_however_often_it_comes() -> None:
+    desk = Desk()
+    desk.result(1)
+    forged = result_of(10**12)
+    for notice in (
+        Gone(camera="door", run=1, first=10**12 - 5, last=10**12 - 1, reason=Outcome.OVERTAKEN),
+        forged,
+        Gone(camera="door", run=1, first=10**12, last=10**12, reason=Outcome.INVALID),
+        Gone(camera="door", run=1, first=10**12 - 9, last=10**12, reason=Outcome.INVALID),
+        forged,
+        result_of(2 * 10**12),
+    ):
+        assert "jumps from 1 to" in refusal(desk.order, notice)
+    assert told(desk.result(2)) == [2, "done 2"]
+    assert "jumps from 2 to" in refusal(desk.order, result_of(2 * 10**12 + 1))
+
+
+def test_the_run_before_may_jump_too() -> None:
+    desk = Desk()
+    desk.result(1)
+    desk.result(1, run=2)
+    assert "jumps from 1 to 20000" in refusal(desk.order, result_of(20_000))
+    assert told(desk.seen(20_001)) == ["done 3"]
+    assert told(desk.wait(3.0)) == [(10_002, 20_001, "lost")]
+    assert desk.order.is_settled
+
+
 @pytest.mark.parametrize(("first", "base"), [(1, 0), (9_000, 0), (500_001, 500_000)])
 def test_counting_starts_in_the_middle_only_where_redis_knows_nothing_of_a_long_run(
     first: int, base: int
