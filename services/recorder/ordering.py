@@ -9,7 +9,7 @@ from services.recorder.holes import Holes
 from services.recorder.notices import Notice, first_of, last_of, late_spans
 from shared.messages import MAX_SEQUENCE_JUMP, End, Gone, JobId, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
-from shared.topology import RECORDER
+from shared.topology import RECORDED_WINDOW, RECORDER
 from shared.work import Work
 
 LOST_SECONDS: Final = 2.0
@@ -26,7 +26,8 @@ class Patience(NamedTuple):
         reorder: for a frame of a live camera while a later result waits; afterwards it is skipped.
         notice: the same while only notices of later, dropped frames wait: they hold nothing up.
         live: for what became of a skipped or never seen frame of a live camera; afterwards it is lost.
-        recorded: the same for a recorded camera, from the last sign of its ended run.
+        recorded: the same for a recorded camera, from the last sign of its ended run; and for a frame that
+            its source can't hold any more.
     """
 
     reorder: float
@@ -86,7 +87,7 @@ class Order:
         self._numbers = count()
         self._steps: list[Step] = []
         self._refused = (0, 0)
-        """Run and number of the last notice that was refused for a jump, (0, 0) once another one was taken."""
+        """Run and number of the last notice refused for a jump, (0, 0) once another one was taken."""
         self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
         self._before = (cursor.before_run, cursor.before_captured)
         self._holes = Holes()
@@ -109,12 +110,12 @@ class Order:
     def refusal(self, notice: Notice, wall_ms: int) -> str | None:
         """Return why a notice can't be true, None if it can.
 
-        A jump of the sequence is believed when a second notice tells of it: results of so many frames may have
+        A jump of the sequence is believed when a second notice tells of it: so many results may have
         died with a broker, but one notice alone may be wrong.
 
         Args:
             notice: what came.
-            wall_ms: wall clock: a run is named by the time of its opening, but is later than the one before.
+            wall_ms: wall clock: a run's name is the time of its opening, or later.
         """
         run = self._run.run
         if notice.run > max(wall_ms, run) + DAY_MS:
@@ -163,6 +164,8 @@ class Order:
             )
             if len(run.waiting) > CROWD:
                 self._drain(run.waiting[0].first, now)
+        elif self._is_given_up(now):
+            self._drain(run.waiting[0].first, now)
         while run.marks and (run.marks[0][0] <= now or run.marks[0][1] <= run.sequence):
             self._give_up(run.marks.popleft()[1], now)
         for of_run, span in self._holes.expired(now):
@@ -260,6 +263,16 @@ class Order:
 
     def _is_overdue(self, item: _Item, now: float) -> bool:
         return now - item.arrived >= (self._patience.reorder if item.work else self._patience.notice)
+
+    def _is_given_up(self, now: float) -> bool:
+        """Say whether a recorded source does not hold the missing frame any more: it had its acknowledgement.
+
+        Results that wait here are unacknowledged: as many as a source's window holds leave it no room for
+        another frame. So many notices that the frame could not be given to this recorder end it, too.
+        """
+        waited = [item for item in self._run.waiting if now - item.arrived >= self._patience.recorded]
+        results = {item.first for item in waited if item.work}
+        return len(results) >= RECORDED_WINDOW or len(waited) > CROWD
 
     def _give_up(self, captured: int, now: float) -> None:
         run = self._run

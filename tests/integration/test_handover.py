@@ -9,7 +9,9 @@ import pytest
 from services.recorder.service import RecorderService
 from shared.config import Settings
 from shared.messages import End, Gone, Header, JobId, Message, Outcome, Result, Seen
+from shared.records import Advance
 from shared.store import Store
+from shared.topology import RECORDED_WINDOW
 from shared.work import Finish, Reject, Work, Write
 
 TICK = 0.05
@@ -212,3 +214,32 @@ def test_of_a_recorded_camera_every_frame_is_recorded(store: Store, seed: int) -
     assert store.ledger("door") == {"captured": 200, "in_flight": 0, "recorded": 200}
     assert store.cursor("door").ended
     assert not any(recorder.held for recorder in world.recorders)
+
+
+@pytest.mark.parametrize("first", [91, 1])
+def test_a_recording_goes_on_although_redis_forgot_what_was_recorded(store: Store, first: int) -> None:
+    """The cursor is set back, or gone; the source, its window full, no longer has what lay between."""
+    world = World(store, 0, live=False)
+    if first > 1:
+        store.apply([Advance(camera="door", run=WALL_MS, live=False, base=first - 1)])
+    world.sequence = 100
+    for _ in range(30):
+        while world.sequence - 100 < len(list(store.results("door"))) + RECORDED_WINDOW < 100:
+            world.sequence += 1
+            world.send(world.result(), 0.0)
+        for _ in range(round(1 / TICK)):
+            world.tick()
+    world.tell(End)
+    for _ in range(round(2 / TICK)):
+        world.tick()
+    recorded = world.sequence - 100
+    assert recorded > 90
+    assert [result["sequence"] for result in store.results("door")] == list(range(101, world.sequence + 1))
+    lost = 101 - first
+    assert store.ledger("door") == {
+        "captured": recorded + lost,
+        "in_flight": 0,
+        "lost": lost,
+        "recorded": recorded,
+    }
+    assert store.cursor("door").ended

@@ -8,6 +8,7 @@ from services.recorder.notices import Notice
 from services.recorder.ordering import CROWD, Order, Patience, Step
 from shared.messages import End, Gone, JobId, Message, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
+from shared.topology import RECORDED_WINDOW
 from shared.work import Work
 
 PATIENCE = Patience(reorder=0.2, notice=1.0, live=3.0, recorded=5.0)
@@ -135,6 +136,37 @@ def test_a_recorded_frame_is_waited_for_without_limit() -> None:
     desk.result(2)
     assert desk.wait(1e6) == []
     assert told(desk.result(1, now=1e6)) == [1, "done 2", 2, "done 1"]
+
+
+def test_a_recorded_frame_that_its_source_holds_no_more_is_skipped_and_lost() -> None:
+    desk = Desk(Cursor(run=1, sequence=90, captured=90, live=False), live=False)
+    for number in range(RECORDED_WINDOW):
+        assert desk.wait(number) == []
+        desk.result(101 + number, now=number)
+    assert desk.wait(11.9) == []
+    assert told(desk.wait(12.0))[:3] == [(91, 100, HOLE), 101, "done 1"]
+    assert told(desk.gone(91, 91, "poison", now=13.0)) == [(91, 91, "poison"), f"done {RECORDED_WINDOW + 1}"]
+    assert told(desk.wait(17.0)) == [(92, 100, "lost")]
+    assert desk.order.is_settled
+
+
+def test_a_recorded_frame_is_waited_for_while_its_source_may_hold_it() -> None:
+    """Results that a source sends again to a new broker come twice and say no more than once."""
+    desk = Desk(live=False)
+    for _ in range(2):
+        for number in range(2, RECORDED_WINDOW + 1):
+            desk.result(number)
+    desk.gone(RECORDED_WINDOW + 1, 100, "poison")
+    assert desk.wait(1e6) == []
+    assert told(desk.result(1, now=1e6))[:2] == [1, f"done {2 * RECORDED_WINDOW}"]
+
+
+def test_a_recorded_frame_is_not_waited_for_where_notices_leave_no_room_for_it() -> None:
+    desk = Desk(Cursor(run=1, live=False), live=False)
+    for number in range(CROWD + 1):
+        desk.gone(2 + number, 2 + number, "invalid")
+    assert desk.wait(4.9) == []
+    assert told(desk.wait(5.0))[:2] == [(1, 1, HOLE), (2, 2, "invalid")]
 
 
 def test_the_same_result_twice_is_told_once() -> None:
