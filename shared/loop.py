@@ -34,6 +34,7 @@ from shared.messages import (
     Seen,
 )
 from shared.records import Applied, Entry
+from shared.store import PAGE
 from shared.work import Finish, Out, Publish, Reject, Reply, Service, Work, Write
 
 logger = logging.getLogger(__name__)
@@ -281,21 +282,26 @@ class Loop:
             self._unsent.popleft()
 
     def _flush(self) -> None:
-        """Apply what is to be written; while Redis is away, try again now and then, and answer nothing."""
-        if not self._backlog or time.monotonic() < self._retry_at:
-            return
-        started = time.monotonic()
-        try:
-            answers = self._writer.apply([write.entry for write in self._backlog])
-        except StoreError as error:
-            if not self.redis_down:
-                logger.warning("%s", error)
-            self.redis_down = True
-            self._retry_at = time.monotonic() + STORE_RETRY_SECONDS
-            return
-        self.redis_down = False
-        self._worked += time.monotonic() - started
-        confirmed, self._backlog = self._backlog, []
+        """Apply what is to be written; while Redis is away, try again now and then, and answer nothing.
+
+        A page at a time: to apply again what was confirmed would count and publish nothing of it.
+        """
+        while self._backlog and time.monotonic() >= self._retry_at:
+            page, started = self._backlog[:PAGE], time.monotonic()
+            try:
+                answers = self._writer.apply([write.entry for write in page])
+            except StoreError as error:
+                if not self.redis_down:
+                    logger.warning("%s", error)
+                self.redis_down = True
+                self._retry_at = time.monotonic() + STORE_RETRY_SECONDS
+                return
+            self.redis_down = False
+            self._worked += time.monotonic() - started
+            del self._backlog[:PAGE]
+            self._confirm(page, answers)
+
+    def _confirm(self, confirmed: Sequence[Write], answers: Sequence[Applied]) -> None:
         outs: list[Out] = []
         for write, applied in zip(confirmed, answers, strict=True):
             self._observe(write.entry, applied)

@@ -60,6 +60,8 @@ class Policy:
         """Well-formed messages that said what can't be; counted outside the ledger."""
         self._broker_run, self._host, self._limits = broker_run, host, limits
         self._last_tick: float | None = None
+        self._complaints: dict[str, tuple[int, str]] = {}
+        """The run and the reason of the last complaint about a camera's frames."""
         self._admission = Admission(self.desk.roster)
         self._handlers: dict[type[Header], Callable[[Peer, Any, Received, float], None]] = {
             Frame: self._on_frame,
@@ -255,9 +257,15 @@ class Policy:
     def _on_invalid(self, peer: Peer, invalid: Invalid, event: Received, now: float) -> None:
         job = self._close(peer, invalid.job, now)
         if job is not None and job.task.frame and job.task.reason is None:
-            logger.warning("%s: frame %d is invalid: %s", job.task.camera, job.task.first, invalid.reason)
+            self._complain(job.task, invalid.reason)
             self.desk.drop(job.task, Outcome.INVALID, now)
         self._after_job(peer, now)
+
+    def _complain(self, task: Task, reason: str) -> None:
+        """Log why a frame can't be used: once, where that goes for one frame of a run after the other."""
+        if self._complaints.get(task.camera) != (task.run, reason):
+            self._complaints[task.camera] = (task.run, reason)
+            logger.warning("%s: frame %d is invalid: %s", task.camera, task.first, reason)
 
     def _on_feed(self, peer: Peer, feed: Feed, event: Received, now: float) -> None:
         if peer.hello.service in _PUBLISHERS:

@@ -1,6 +1,7 @@
 """The process that reads one opening of one camera; started by capture's parent."""
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ from shared.beats import Beats
 from shared.bus import Client
 from shared.capture_link import Report, Task, encode_line
 from shared.config import Settings, load_settings
-from shared.errors import MienError
+from shared.errors import MienError, StoreError
 from shared.messages import SCHEMA, Encoding, Hello
 from shared.store import Store
 
@@ -62,12 +63,13 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
     camera = task.camera_settings()
     _report(Report(state="connecting"))
     source = open_source(camera, settings.capture)
-    run = max(time.time_ns() // 1_000_000, task.after_run + 1)
+    store = Store(settings.redis, settings.run_dir)
+    run = next_run(task, store)
     size = window_size(settings, source.live)
     window: Window[Shot] = Window(size, source.live)
     hello = _hello(task, instance, run, size, source.live)
     client = Client(settings.bus, hello, on_welcome=window.reset)
-    beats = _beats(settings, hello, client, lambda: window.captured)
+    beats = _beats(settings, hello, client, store, lambda: window.captured)
     loop = ReadLoop(
         camera=task.camera,
         run=run,
@@ -93,6 +95,14 @@ def _read(task: Task, instance: str, settings: Settings) -> None:
         source.close()
 
 
+def next_run(task: Task, store: Store) -> int:
+    """Return the new run: the time in ms, but later than the last one, whatever clock named that."""
+    recorded = 0
+    with contextlib.suppress(StoreError):  # the clock is right as a rule; if not, the recorder will say so
+        recorded = store.cursor(task.camera).run
+    return max(time.time_ns() // 1_000_000, task.after_run + 1, recorded + 1)
+
+
 def _hello(task: Task, instance: str, run: int, window: int, live: bool) -> Hello:
     return Hello(
         service="capture",
@@ -107,12 +117,14 @@ def _hello(task: Task, instance: str, run: int, window: int, live: bool) -> Hell
     )
 
 
-def _beats(settings: Settings, hello: Hello, client: Client, captured: Callable[[], int]) -> Beats:
+def _beats(
+    settings: Settings, hello: Hello, client: Client, store: Store, captured: Callable[[], int]
+) -> Beats:
     return Beats(
         settings,
         hello.service,
         hello.instance,
-        Store(settings.redis, settings.run_dir),
+        store,
         facts=lambda: {"captured": captured()},
         health=lambda: ("working" if client.ready else "waiting for broker", {"camera": hello.camera}),
         on_who=client.forget_broker,

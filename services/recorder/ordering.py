@@ -9,7 +9,7 @@ from services.recorder.holes import Holes
 from services.recorder.notices import Notice, first_of, last_of, late_spans
 from shared.messages import MAX_SEQUENCE_JUMP, End, Gone, JobId, Outcome, Result, Seen
 from shared.records import HOLE, Cursor, Span
-from shared.topology import RECORDER
+from shared.topology import RECORDED_WINDOW, RECORDER
 from shared.work import Work
 
 LOST_SECONDS: Final = 2.0
@@ -26,7 +26,8 @@ class Patience(NamedTuple):
         reorder: for a frame of a live camera while a later result waits; afterwards it is skipped.
         notice: the same while only notices of later, dropped frames wait: they hold nothing up.
         live: for what became of a skipped or never seen frame of a live camera; afterwards it is lost.
-        recorded: the same for a recorded camera, from the last sign of its ended run.
+        recorded: the same for a recorded camera, from the last sign of its ended run; and for a frame that
+            its source can't hold any more.
     """
 
     reorder: float
@@ -85,6 +86,8 @@ class Order:
         self._patience = patience
         self._numbers = count()
         self._steps: list[Step] = []
+        self._refused = (0, 0)
+        """Run and number of the last notice refused for a jump, (0, 0) once another one was taken."""
         self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
         self._before = (cursor.before_run, cursor.before_captured)
         self._holes = Holes()
@@ -101,22 +104,42 @@ class Order:
     def is_settled(self) -> bool:
         """Nothing waits for anything."""
         run = self._run
-        return not (run.waiting or run.marks or run.end_jobs or self._holes or self._steps)
+        open_ends = run.waiting or run.marks or run.end_jobs or self._holes or self._steps
+        return not open_ends and self._refused == (0, 0)
 
     def refusal(self, notice: Notice, wall_ms: int) -> str | None:
         """Return why a notice can't be true, None if it can.
 
+        A jump of the sequence is believed when a second notice tells of it: so many results may have
+        died with a broker, but one notice alone may be wrong.
+
         Args:
             notice: what came.
-            wall_ms: wall clock: a run is named by the time of its opening.
+            wall_ms: wall clock: a run's name is the time of its opening, or later.
         """
-        if notice.run > wall_ms + DAY_MS:
+        run = self._run.run
+        if notice.run > max(wall_ms, run) + DAY_MS:
             return f"run {notice.run} lies in the future"
-        known = {self._run.run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
+        known = {run: self._run.captured, self._before[0]: self._before[1]}.get(notice.run)
+        if known is None and notice.run < run and not self._holes.has_any_of(notice.run):
+            return f"run {notice.run} is older than run {run}, nothing of it is open: was a clock set back?"
         first = first_of(notice)
-        if known is not None and first > known + MAX_SEQUENCE_JUMP:
+        if known is not None and first > known + MAX_SEQUENCE_JUMP and not self._is_second(notice):
             return f"sequence jumps from {known} to {first}, over {MAX_SEQUENCE_JUMP}"
         return None
+
+    def _is_second(self, notice: Notice) -> bool:
+        """Say whether the notice before this one was refused for a jump to nearly the same place.
+
+        What the broker makes of a refused notice, or of a number left out before it, says nothing new.
+        """
+        if isinstance(notice, Gone):
+            return False
+        run, sequence = self._refused
+        if notice.run == run and 0 < abs(first_of(notice) - sequence) <= MAX_SEQUENCE_JUMP:
+            return True
+        self._refused = (notice.run, first_of(notice))
+        return False
 
     def add(self, work: Work, now: float) -> None:
         """Take a notice; whatever is next in order becomes a step."""
@@ -126,10 +149,11 @@ class Order:
             self._open_run(notice, now)
         if notice.run < self._run.run:
             self._add_to_older(notice, work.id, now)
-            return
-        self._add_to_current(notice, work, now)
-        self._drain()
-        self._finish_ended()
+        else:
+            self._add_to_current(notice, work, now)
+            self._drain()
+            self._finish_ended()
+        self._refused = (0, 0)
 
     def advance(self, now: float) -> None:
         """Skip what was waited for long enough, and give up what is not heard of any more."""
@@ -140,6 +164,8 @@ class Order:
             )
             if len(run.waiting) > CROWD:
                 self._drain(run.waiting[0].first, now)
+        elif self._is_given_up(now):
+            self._drain(run.waiting[0].first, now)
         while run.marks and (run.marks[0][0] <= now or run.marks[0][1] <= run.sequence):
             self._give_up(run.marks.popleft()[1], now)
         for of_run, span in self._holes.expired(now):
@@ -152,6 +178,7 @@ class Order:
         if cursor.run > run.run:
             self._leave_run(now)
             self._run = _Run(cursor.run, cursor.live, cursor.sequence, cursor.captured)
+            self._before = max(self._before, (cursor.before_run, cursor.before_captured))
         elif cursor.run == run.run and cursor.sequence > run.sequence:
             run.sequence, run.captured = cursor.sequence, max(run.captured, cursor.captured)
             self._drain()
@@ -182,7 +209,10 @@ class Order:
         self._run = _Run(notice.run, old.live if isinstance(notice, Gone) else notice.live, base, base)
 
     def _add_to_current(self, notice: Notice, work: Work, now: float) -> None:
-        run = self._run
+        run, first = self._run, first_of(notice)
+        if first > run.captured + MAX_SEQUENCE_JUMP:  # the second that says so: the first was refused
+            run.captured = min(first, self._refused[1]) - 1
+            self._give_up(run.captured, now)
         if isinstance(notice, Result):
             run.live = notice.live
             self._wait(notice.sequence, notice.sequence, Outcome.LATE, now, work, work.id)
@@ -233,6 +263,16 @@ class Order:
 
     def _is_overdue(self, item: _Item, now: float) -> bool:
         return now - item.arrived >= (self._patience.reorder if item.work else self._patience.notice)
+
+    def _is_given_up(self, now: float) -> bool:
+        """Say whether a recorded source does not hold the missing frame any more: it had its acknowledgement.
+
+        Results that wait here are unacknowledged: as many as a source's window holds leave it no room for
+        another frame. So many notices that the frame could not be given to this recorder end it, too.
+        """
+        waited = [item for item in self._run.waiting if now - item.arrived >= self._patience.recorded]
+        results = {item.first for item in waited if item.work}
+        return len(results) >= RECORDED_WINDOW or len(waited) > CROWD
 
     def _give_up(self, captured: int, now: float) -> None:
         run = self._run

@@ -14,6 +14,7 @@ from shared.bus import Client
 from shared.codec import decode, encode
 from shared.config import CameraSettings, load_settings
 from shared.messages import SCHEMA, Beat, Done, End, Frame, Hello, Job, Output, Result
+from shared.records import Advance
 from tests.integration.streams import free_port, jpeg_server, mute_server, rtsp_server
 from tests.media import carphone
 from tests.videos import make_video
@@ -297,6 +298,13 @@ def test_on_sigterm_capture_says_end_and_leaves_nothing(rig, capture, tmp_path):
         assert time.monotonic() - began < 3
         wait_for(lambda: serve_one(workers, seen) or any(isinstance(note, End) for note in seen), "END")
     assert not children[0].is_running()
+
+
+def test_a_run_is_later_than_the_recorded_one_whatever_the_clock_says(rig, capture, tmp_path):
+    ahead = time.time_ns() // 1_000_000 + 7_200_000
+    rig.store.apply([Advance(camera="door", run=ahead, live=True, captured=1)])
+    rig.add("door", make_video(tmp_path / "film.mp4"), loop=True)
+    assert rig.until("live").run == ahead + 1
 
 
 def test_children_die_with_a_killed_parent_and_the_standby_takes_over(rig, capture, tmp_path):

@@ -9,8 +9,10 @@ import pytest
 from services.recorder.service import RecorderService
 from shared.config import Settings
 from shared.messages import End, Gone, Header, JobId, Message, Outcome, Result, Seen
+from shared.records import Advance
 from shared.store import Store
-from shared.work import Finish, Work, Write
+from shared.topology import RECORDED_WINDOW
+from shared.work import Finish, Reject, Work, Write
 
 TICK = 0.05
 FRAME_SECONDS = 0.1
@@ -38,10 +40,16 @@ class Recorder:
                 if isinstance(out, Finish):
                     self.held.pop(out.job.number, None)
 
-    def give(self, number: int, header: Header, now: float) -> None:
+    def give(self, number: int, header: Header, now: float) -> bool:
+        """Hand a job over; False: it is refused."""
         self.held[number] = header
         work = Work(JobId(1, number), Message(header), frozenset(), 0)
-        self.backlog += [out for out in self.service.step([work], now) if isinstance(out, Write)]
+        outs = list(self.service.step([work], now))
+        self.backlog += [out for out in outs if isinstance(out, Write)]
+        if any(isinstance(out, Reject) for out in outs):
+            del self.held[number]
+            return False
+        return True
 
 
 class World:
@@ -68,14 +76,10 @@ class World:
             self.delivered.add((self.run_number, self.sequence))
             self.send(self.result(), delay)
         elif fate == "gone":
-            gone = Gone(
-                camera="door",
-                run=self.run_number,
-                first=self.sequence,
-                last=self.sequence,
-                reason=Outcome.STALE,
-            )
-            self.send(gone, delay)
+            self.send(self.gone(self.run_number, self.sequence, Outcome.STALE), delay)
+
+    def gone(self, run: int, sequence: int, reason: Outcome) -> Gone:
+        return Gone(camera="door", run=run, first=sequence, last=sequence, reason=reason)
 
     def result(self) -> Result:
         return Result(
@@ -98,7 +102,8 @@ class World:
 
     def hand_out(self, header: Header) -> None:
         self.jobs += 1
-        self.recorders[0].give(self.jobs, header, self.now)
+        if not self.recorders[0].give(self.jobs, header, self.now) and isinstance(header, Result):
+            self.send(self.gone(header.run, header.sequence, Outcome.INVALID), 0.0)
 
     def hand_over(self, freeze_seconds: float) -> None:
         """The owner dies (0) or freezes, with writes under way; what it holds goes to the other one."""
@@ -148,6 +153,35 @@ def test_the_ledger_balances_and_nothing_is_recorded_twice(store: Store, seed: i
     assert not any(recorder.held for recorder in world.recorders)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_whose_results_died_with_a_broker_goes_on(store: Store, seed: int) -> None:
+    world = World(store, seed)
+    for frame in range(200):
+        if frame == 100:
+            world.coming = []
+            world.sequence += 20_000
+        world.capture()
+        if frame % 10 == 0:
+            world.tell(Seen)
+        if frame > 110 and world.random.random() < 0.03:
+            world.hand_over(world.random.choice([0.0, 0.4, 2.5]))
+        for _ in range(round(FRAME_SECONDS / TICK)):
+            world.tick()
+    world.tell(End)
+    for _ in range(round(10 / TICK)):
+        world.tick()
+
+    ledger = store.ledger("door")
+    stream = [(result["run"], result["sequence"]) for result in store.results("door")]
+    assert stream == sorted(set(stream))
+    assert ledger["captured"] == 20_200
+    assert ledger["in_flight"] == 0
+    assert ledger["recorded"] == len(stream) > 80
+    assert ledger["lost"] >= 20_000
+    assert ledger.get("invalid", 0) <= 3
+    assert store.cursor("door").ended
+
+
 def test_a_recorder_that_wakes_after_a_hand_over_writes_nothing_twice(store: Store) -> None:
     world = World(store, 0)
     world.sequence = 1
@@ -180,3 +214,32 @@ def test_of_a_recorded_camera_every_frame_is_recorded(store: Store, seed: int) -
     assert store.ledger("door") == {"captured": 200, "in_flight": 0, "recorded": 200}
     assert store.cursor("door").ended
     assert not any(recorder.held for recorder in world.recorders)
+
+
+@pytest.mark.parametrize("first", [91, 1])
+def test_a_recording_goes_on_although_redis_forgot_what_was_recorded(store: Store, first: int) -> None:
+    """The cursor is set back, or gone; the source, its window full, no longer has what lay between."""
+    world = World(store, 0, live=False)
+    if first > 1:
+        store.apply([Advance(camera="door", run=WALL_MS, live=False, base=first - 1)])
+    world.sequence = 100
+    for _ in range(30):
+        while world.sequence - 100 < len(list(store.results("door"))) + RECORDED_WINDOW < 100:
+            world.sequence += 1
+            world.send(world.result(), 0.0)
+        for _ in range(round(1 / TICK)):
+            world.tick()
+    world.tell(End)
+    for _ in range(round(2 / TICK)):
+        world.tick()
+    recorded = world.sequence - 100
+    assert recorded > 90
+    assert [result["sequence"] for result in store.results("door")] == list(range(101, world.sequence + 1))
+    lost = 101 - first
+    assert store.ledger("door") == {
+        "captured": recorded + lost,
+        "in_flight": 0,
+        "lost": lost,
+        "recorded": recorded,
+    }
+    assert store.cursor("door").ended

@@ -633,6 +633,22 @@ def test_forged_frames_are_counted_outside_the_ledger(bench: Bench, changes: dic
     assert bench.policy.desk.dropped == before
 
 
+def test_what_makes_all_frames_of_a_run_invalid_is_logged_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.worker("detector1")
+    bench.camera("door")
+    for sequence, reason in enumerate(("not a JPEG", "not a JPEG", "its clock was set back"), start=1):
+        bench.frame("door", sequence)
+        [(job, _)] = bench.jobs("detector1")
+        bench.say("detector1", Invalid(job=job.job, reason=reason))
+    assert bench.policy.desk.dropped[Outcome.INVALID] == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "door: frame 1 is invalid: not a JPEG",
+        "door: frame 3 is invalid: its clock was set back",
+    ]
+
+
 def test_previews_are_asked_for_only_while_watched_each_in_the_way_it_is_watched(bench: Bench) -> None:
     bench.worker("detector1", window=8)
     numbers: Iterator[int] = count(1)

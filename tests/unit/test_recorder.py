@@ -213,6 +213,14 @@ def test_what_can_not_be_used_is_refused() -> None:
     assert "jumps" in jump.reason
 
 
+def test_a_run_of_a_clock_that_was_set_back_is_refused() -> None:
+    desk = Desk(Cursor(run=2, sequence=3, captured=3))
+    (refused,) = desk.give(result(1))
+    assert isinstance(refused, Reject)
+    assert "older than run 2" in refused.reason
+    assert [one.sequence for one in recorded(desk.give(result(1, run=3)))] == [1]
+
+
 def test_cameras_do_not_wait_for_each_other() -> None:
     desk = Desk()
     outs = desk.give(result(2), result(1, camera="yard"))

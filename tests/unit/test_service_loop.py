@@ -172,6 +172,28 @@ def test_nothing_is_done_while_redis_is_away_and_all_of_it_after(bus: MemoryBus)
     assert not held.jobs
 
 
+def test_what_redis_confirmed_before_it_went_counts_and_is_not_applied_again(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.loop.PAGE", 2)
+    redis = Redis()
+    recorder = make_loop(bus, topology.RECORDER, Recorder(), redis)
+    observed: list[int] = []
+
+    def observe(entry: Advance, applied: Applied) -> None:
+        observed.append(entry.run)
+        redis.away = len(observed) == 2
+
+    recorder._observe = observe
+    recorder._emit(Write(Advance(camera="door", run=run, live=True)) for run in (1, 2, 3))
+    recorder.turn()
+    assert recorder.redis_down
+    assert observed == [1, 2]
+    redis.away, recorder._retry_at = False, 0.0
+    recorder.turn()
+    assert [entry.run for entry in redis.entries] == observed == [1, 2, 3]
+
+
 def test_a_stopped_loop_drains_and_ends(bus: MemoryBus) -> None:
     detector = make_loop(bus, topology.DETECTOR, Detector(), Redis())
     send_frames(bus, 1)
