@@ -34,6 +34,9 @@ _RECONNECT_MAX_MS: Final = 500
 _CONNECT_MS: Final = 2000
 """Longest wait for one attempt: in an outage the kernel tries again after ever longer pauses."""
 
+_NO_LIMIT: Final = 0
+"""Windows bound what the broker sends; libzmq aborts who has a full input when its peer goes (its #4364)."""
+
 
 def _client_keys(settings: BusSettings) -> tuple[bytes, bytes] | None:
     """Return (the broker's public key, this process's secret key); None: no encryption."""
@@ -89,7 +92,7 @@ class Client:
         self._socket = make_socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)
         self._socket.set(zmq.SNDHWM, max(8, 2 * hello.window))
-        self._socket.set(zmq.RCVHWM, max(8, 2 * hello.window))
+        self._socket.set(zmq.RCVHWM, _NO_LIMIT)
         self._monitor = self._socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         )
