@@ -72,7 +72,7 @@ class Store(History):
         self._client: Any = connect(self.url, settings)  # redis-py types answers as bytes or str
         script = (Path(__file__).parent / "advance.lua").read_text()
         self._advance = self._client.register_script(script)
-        self._calls = Guard(redact(self.url))
+        self._calls = Guard(redact(self.url), self._client.connection_pool)
         self.webhooks = WebhookStore(self._client, self._calls)
         self.logins = LoginStore(self._client, self._calls)
         self._listed_at: dict[str, float] = {}

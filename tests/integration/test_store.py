@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -96,6 +97,38 @@ def test_wanted_settings_change_one_by_one(store: Store) -> None:
         store.set_wanted(colour="red")
     with pytest.raises(StoreError, match="int"):
         store.set_wanted(classifiers="many")
+
+
+def test_after_a_failover_behind_one_address_the_new_primary_is_written_to(tmp_path: Path) -> None:
+    address = tmp_path / "primary.sock"
+    with ExitStack() as running:
+        old_url, new_url = (
+            running.enter_context(start_valkey(make_folder(tmp_path / name))) for name in ("old", "new")
+        )
+        address.symlink_to(old_url.removeprefix("unix://"))
+        store = Store(RedisSettings(url=f"unix://{address}"), tmp_path)
+        running.callback(store.close)
+        store.apply([entry(1, time.time_ns())])
+        old = running.enter_context(redis.Redis.from_url(old_url))
+        old.replicaof("127.0.0.1", "9")
+        with pytest.raises(StoreError, match="is a replica, which takes no writes"):
+            store.apply([entry(2, time.time_ns())])
+        address.unlink()
+        address.symlink_to(new_url.removeprefix("unix://"))
+        store.apply([entry(3, time.time_ns())])
+        new = running.enter_context(redis.Redis.from_url(new_url))
+        assert new.exists(keys.latest("door"))
+
+
+def test_what_redis_6_says_of_a_script_on_a_replica_is_understood(store: Store) -> None:
+    text = "Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You can't write"
+    with pytest.raises(StoreError, match="is a replica"), store._calls():
+        raise redis.ResponseError(text)
+
+
+def make_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: str) -> None:
