@@ -14,7 +14,7 @@ from shared.config import CameraSettings, RedisSettings, Settings
 from shared.demo import declare_cameras
 from shared.errors import ConfigError, StoreError
 from shared.records import Advance, CameraState, Facts, Health, Recorded, Wanted
-from shared.store import Store, redis_url
+from shared.store import TIDY_SECONDS, Store, redis_url
 from shared.timeline import Span, buckets
 from tests.valkey import start_valkey
 
@@ -145,6 +145,27 @@ def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: st
         assert 0 < client.ttl(keys.health("detector", "detector-1")) <= 5
         client.delete(keys.health("detector", "detector-1"))
     assert store.health() == []
+
+
+def test_a_host_whose_clock_is_ahead_strikes_nobody_out(
+    store: Store, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, ahead = (CameraState(camera=name, state="live", since_ns=1) for name in ("door", "yard"))
+    store.publish_cameras([here])
+    later = time.time() + 3 * TIDY_SECONDS
+    monkeypatch.setattr(time, "time", lambda: later)
+    other = Store(RedisSettings(url=valkey_url), tmp_path)
+    other.publish_cameras([ahead])
+    other.close()
+    assert store.camera_states() == {"door": here, "yard": ahead}
+
+
+def test_who_was_not_there_for_long_leaves_the_index(store: Store, valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        long_ago_ms = int((time.time() - 3 * TIDY_SECONDS) * 1000)
+        client.zadd(keys.STATE_INDEX, {"gone": long_ago_ms, "quiet": int(time.time() * 1000)})
+        store.publish_cameras([CameraState(camera="door", state="live", since_ns=1)])
+        assert set(client.zrange(keys.STATE_INDEX, 0, -1)) == {b"door", b"quiet"}
 
 
 def test_results_are_read_by_time_and_page_by_page(store: Store) -> None:
