@@ -3,10 +3,10 @@
 import faulthandler
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any, Final
 
 import psutil
@@ -68,7 +68,9 @@ class Beats:
         self._store, self._facts, self._health = store, facts, health
         self._chores, self._on_who, self._metrics_port = chores, on_who, metrics_port
         self._beating = beating
-        self._best_round_trip_ns = sys.maxsize
+        self._sent_ns, self._sent_at = 0, 0.0
+        """When the last beat was sent, on the wall clock and on the monotonic one."""
+        self._best_round_trip = inf
         self._started_ns = time.time_ns()
         self._complained: set[str] = set()
         self._stop = threading.Event()
@@ -119,11 +121,12 @@ class Beats:
         if age > self._settings.frames.lease:
             logger.error("a step has run for %.1f s, longer than the lease: ending this process", age)
             os._exit(EXIT_HUNG)
+        self._sent_ns, self._sent_at = time.time_ns(), time.monotonic()
         socket.send(
             Beat(
                 service=self._service,
                 instance=self._instance,
-                sent_ns=time.time_ns(),
+                sent_ns=self._sent_ns,
                 step_age_ns=int(age * 1e9),
                 **self._facts(),
             )
@@ -143,16 +146,18 @@ class Beats:
                 self._on_who()
 
     def _measure_offset(self, answer: BeatAck) -> None:
-        """Take the offset of the quickest round trip: the half of it is the error's bound."""
-        if process.shares_clock(answer.host):
+        """Take the offset of the quickest round trip: the half of it is the error's bound.
+
+        The round trip goes by the monotonic clock: the wall clock may be set meanwhile.
+        """
+        if process.shares_clock(answer.host) or answer.sent_ns != self._sent_ns:
             return
-        now = time.time_ns()
-        round_trip = now - answer.sent_ns
-        if round_trip <= self._best_round_trip_ns:
-            self.offset_ns = answer.broker_ns - (answer.sent_ns + now) // 2
-            self._best_round_trip_ns = round_trip
+        round_trip = time.monotonic() - self._sent_at
+        if round_trip <= self._best_round_trip:
+            self.offset_ns = answer.broker_ns + int(round_trip / 2 * 1e9) - time.time_ns()
+            self._best_round_trip = round_trip
             metrics.CLOCK_OFFSET.labels(host=process.host_id().split("/")[0]).set(self.offset_ns / 1e9)
-        self._best_round_trip_ns += self._best_round_trip_ns // 16  # clocks drift: old measurements fade
+        self._best_round_trip *= 17 / 16  # clocks drift: old measurements fade
 
     def _publish_health(self) -> None:
         state, facts = self._health()

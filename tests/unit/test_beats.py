@@ -1,4 +1,4 @@
-"""The beat thread on a clock that only waiting moves, while chores hang; and what outages make the log say."""
+"""The beat thread while chores hang, on a clock that only waiting moves; and what the log says of outages."""
 
 import logging
 import socket
@@ -15,7 +15,7 @@ from shared import beats as module
 from shared.beats import BEAT_SECONDS, HEALTH_TURNS, Beats
 from shared.config import RedisSettings, Settings
 from shared.errors import StoreError
-from shared.messages import Beat, Header, Who
+from shared.messages import Beat, BeatAck, Header, Who
 from shared.store import Store
 
 BEATS = 20
@@ -23,11 +23,14 @@ SECOND = 1_000_000_000
 
 
 class World:
-    """Clock and broker of one process, which beats so many times, all while Redis is asked, and then stops."""
+    """Clock and broker of one process; it beats so many times, all while Redis is asked, and then stops."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.wall_ahead = 0.0
+        """The wall clock minus the monotonic one, in seconds."""
         self.beats: Beats
+        self.sent: list[Beat] = []
         self.beat_at: list[float] = []
         self.armed_at: list[float] = []
         self.answers: deque[Header] = deque()
@@ -35,6 +38,7 @@ class World:
 
     def send(self, header: Beat) -> None:
         self.is_asked.wait(10)
+        self.sent.append(header)
         self.beat_at.append(self.now)
         if len(self.beat_at) == BEATS:
             self.beats.stop()
@@ -59,7 +63,9 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    clock = SimpleNamespace(monotonic=lambda: world.now, time_ns=lambda: int(world.now * SECOND))
+    clock = SimpleNamespace(
+        monotonic=lambda: world.now, time_ns=lambda: round((world.now + world.wall_ahead) * SECOND)
+    )
     timer = SimpleNamespace(dump_traceback_later=world.arm, cancel_dump_traceback_later=lambda: None)
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(module, "faulthandler", timer)
@@ -87,6 +93,29 @@ def test_beats_watchdog_and_who_go_on_while_a_resolver_hangs(
     assert max(gaps) == pytest.approx(BEAT_SECONDS)
     assert len(world.armed_at) == BEATS / 2
     assert heard == [100.0]
+
+
+def test_the_offset_is_measured_on_after_the_wall_clock_was_set_back(world: World) -> None:
+    broker_ahead = 3.0
+    world.begin(object())
+    world.is_asked.set()
+    carrier: Any = world
+
+    def beat(set_by: float = 0.0) -> float:
+        """Return the offset in seconds after a round trip of 2 ms, in which the wall clock is set."""
+        world.beats._beat(carrier)
+        world.now += 0.001
+        broker_ns = round((world.now + broker_ahead) * SECOND)
+        world.now += 0.001
+        world.wall_ahead += set_by
+        sent_ns = world.sent[-1].sent_ns
+        world.beats._measure_offset(BeatAck(sent_ns=sent_ns, broker_ns=broker_ns, host="another/boot"))
+        return world.beats.offset_ns / SECOND
+
+    assert beat() == pytest.approx(3.0, abs=0.001)
+    assert beat(set_by=-2.0) == pytest.approx(5.0, abs=0.001)
+    broker_ahead = 4.0
+    assert beat() == pytest.approx(6.0, abs=0.001)
 
 
 class Redis:
