@@ -19,6 +19,7 @@ from shared.sockets import (
     has_input,
     make_socket,
     milliseconds,
+    prepare,
     read_key,
     receive_parts,
     send_parts,
@@ -35,7 +36,7 @@ _CONNECT_MS: Final = 2000
 """Longest wait for one attempt: in an outage the kernel tries again after ever longer pauses."""
 
 _NO_LIMIT: Final = 0
-"""Windows bound what the broker sends; libzmq aborts who has a full input when its peer goes (its #4364)."""
+"""Windows bound what the broker sends; a client whose input is full would not notice its broker's end."""
 
 
 def _client_keys(settings: BusSettings) -> tuple[bytes, bytes] | None:
@@ -232,7 +233,7 @@ class FeedReader:
         keys = _client_keys(settings)
         self._socket: zmq.asyncio.Socket = zmq.asyncio.Context.instance().socket(zmq.SUB)
         self._socket.set(zmq.RCVHWM, 64)
-        self._socket.linger = 0
+        prepare(self._socket)
         _connect(self._socket, settings.feed, keys)  # type: ignore[arg-type]
 
     def subscribe(self, topic: str) -> None:

@@ -1,9 +1,11 @@
-"""The bus at its fullest: all that windows allow fits into it, and a full client outlives its broker."""
+"""The bus at its fullest: all that windows allow fits into it, and a full end outlives the other one."""
 
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import zmq
@@ -37,6 +39,18 @@ print("ready", flush=True)
 while client._monitor.recv_multipart()[0][:2] != zmq.EVENT_DISCONNECTED.to_bytes(2, sys.byteorder):
     pass
 """
+BUSY_BROKER = """
+import sys
+from shared.broker_bus import BrokerSockets
+from shared.config import BusSettings
+
+sockets = BrokerSockets(BusSettings(work=sys.argv[1], feed=sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(1 for _ in iter(sockets.receive, None)), flush=True)
+"""
+BEYOND_A_HEARTBEAT_SECONDS = 1.2
+"""ZeroMQ's heartbeats came once a second, and it was one of them that ended the process."""
 
 
 def result(sequence: int) -> Result:
@@ -44,6 +58,21 @@ def result(sequence: int) -> Result:
         camera="door", run=RUN, sequence=sequence, live=True, captured_ns=1, width=640, height=480, ages={},
         detector="d" * 64, labels=tuple("label" for _ in range(8)),
     )  # fmt: skip
+
+
+@contextmanager
+def started(script: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    command, pipe = [sys.executable, "-c", script, *arguments], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def is_ready(process: "subprocess.Popen[str]") -> bool:
+    assert process.stdout is not None
+    return process.stdout.readline() == "ready\n"
 
 
 def addresses(folder: Path) -> BusSettings:
@@ -76,25 +105,31 @@ def test_a_recorder_that_comes_back_gets_all_that_its_windows_allow(tmp_path: Pa
 
 def test_a_client_full_of_unread_messages_outlives_its_broker(tmp_path: Path) -> None:
     settings = addresses(tmp_path)
-    context = zmq.Context()
-    broker = context.socket(zmq.ROUTER)
-    broker.set(zmq.SNDHWM, topology.RECORDER_JOBS)
-    broker.set(zmq.LINGER, 1000)
-    broker.bind(settings.work)
-    command = [sys.executable, "-c", IDLE_CLIENT, settings.work]
-    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
+    with zmq.Context() as context, started(IDLE_CLIENT, settings.work) as client:
+        broker = context.socket(zmq.ROUTER)
+        broker.set(zmq.SNDHWM, topology.RECORDER_JOBS)
+        broker.set(zmq.LINGER, 1000)
+        broker.bind(settings.work)
         peer = broker.recv_multipart()[0]
         broker.send_multipart([peer, *encode(Welcome(broker_run=1))])
-        assert client.stdout is not None
-        assert client.stdout.readline() == "ready\n"
+        assert is_ready(client)
         for sequence in range(1, topology.RECORDER_JOBS + 1):
             broker.send_multipart([peer, *encode(result(sequence))], zmq.NOBLOCK)
         broker.close()
-        context.term()
         errors = client.communicate(timeout=20)[1]
         assert (client.returncode, errors) == (0, "")
-    finally:
-        client.kill()
-        client.wait()
-        context.destroy(linger=0)
+
+
+def test_a_busy_broker_outlives_a_peer_that_left_more_than_it_takes_unread(tmp_path: Path) -> None:
+    settings = addresses(tmp_path)
+    with started(BUSY_BROKER, settings.work, settings.feed) as broker:
+        assert is_ready(broker)
+        with zmq.Context() as context, context.socket(zmq.DEALER) as peer:
+            peer.set(zmq.LINGER, 1000)
+            peer.connect(settings.work)
+            for sequence in range(1, 501):
+                peer.send_multipart(encode(result(sequence)))
+        time.sleep(BEYOND_A_HEARTBEAT_SECONDS)
+        taken, errors = broker.communicate("\n", timeout=20)
+        assert (broker.returncode, errors) == (0, "")
+        assert int(taken) >= 32
