@@ -21,7 +21,12 @@ from shared.sockets import (
     receive_parts,
     send_parts,
 )
+from shared.topology import RECORDER_JOBS
 
+_RECEIVE_HIGH_WATER: Final = 32
+"""Messages of one peer that wait to be read: the bound for whoever floods."""
+_SEND_HIGH_WATER: Final = 2 * RECORDER_JOBS
+"""Messages that wait for one peer: the windows bound what is given, so full is only who reads no answers."""
 _FEED_HIGH_WATER: Final = 64
 _SAYS_WHO: Final = frozenset({Hello.kind, Beat.kind})
 """Kinds that name their sender; what comes later counts for whom a connection's HELLO named."""
@@ -48,8 +53,8 @@ class BrokerSockets:
         guard = Guard.load(settings) if settings.secret_key_file else None
         self._work = make_socket(zmq.ROUTER)
         self._work.set(zmq.ROUTER_MANDATORY, 1)
-        self._work.set(zmq.RCVHWM, 32)
-        self._work.set(zmq.SNDHWM, 1024)
+        self._work.set(zmq.RCVHWM, _RECEIVE_HIGH_WATER)
+        self._work.set(zmq.SNDHWM, _SEND_HIGH_WATER)
         self._feed = make_socket(zmq.XPUB)
         self._feed.set(zmq.SNDHWM, _FEED_HIGH_WATER)
         self._guard = guard

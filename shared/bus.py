@@ -19,6 +19,7 @@ from shared.sockets import (
     has_input,
     make_socket,
     milliseconds,
+    prepare,
     read_key,
     receive_parts,
     send_parts,
@@ -33,6 +34,9 @@ _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
 _CONNECT_MS: Final = 2000
 """Longest wait for one attempt: in an outage the kernel tries again after ever longer pauses."""
+
+_NO_LIMIT: Final = 0
+"""Windows bound what the broker sends; a client whose input is full would not notice its broker's end."""
 
 
 def _client_keys(settings: BusSettings) -> tuple[bytes, bytes] | None:
@@ -89,7 +93,7 @@ class Client:
         self._socket = make_socket(zmq.DEALER)
         self._socket.set(zmq.IMMEDIATE, 1)
         self._socket.set(zmq.SNDHWM, max(8, 2 * hello.window))
-        self._socket.set(zmq.RCVHWM, max(8, 2 * hello.window))
+        self._socket.set(zmq.RCVHWM, _NO_LIMIT)
         self._monitor = self._socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         )
@@ -229,7 +233,7 @@ class FeedReader:
         keys = _client_keys(settings)
         self._socket: zmq.asyncio.Socket = zmq.asyncio.Context.instance().socket(zmq.SUB)
         self._socket.set(zmq.RCVHWM, 64)
-        self._socket.linger = 0
+        prepare(self._socket)
         _connect(self._socket, settings.feed, keys)  # type: ignore[arg-type]
 
     def subscribe(self, topic: str) -> None:

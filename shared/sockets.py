@@ -11,6 +11,8 @@ from shared.codec import MAX_MESSAGE_BYTES
 from shared.errors import ConfigError
 from shared.messages import Part
 
+_DEAD_SECONDS: Final = 3
+"""A TCP connection is given up whose other end has answered nothing for so long."""
 _COPY_BELOW_BYTES: Final = 16 * 1024
 """Smaller parts are cheaper to copy than to share."""
 SMALL_PARTS: Final = 2
@@ -43,13 +45,25 @@ def read_key(path: Path) -> bytes:
 
 
 def make_socket(kind: int) -> zmq.Socket[bytes]:
-    """Return a socket that bounds messages, notices dead connections and never holds up the process's end."""
+    """Return a prepared socket of this process's context."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
+    prepare(socket)
+    return socket
+
+
+def prepare(socket: "zmq.Socket[Any]") -> None:
+    """Make a socket bound messages, notice dead connections and never hold up the process's end.
+
+    The kernel notices, not ZeroMQ's heartbeats: libzmq aborts a process whose heartbeat is due while a peer
+    is gone whose messages filled the socket's input and are still unread (its #4364).
+    """
     socket.linger = 0
     socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-    socket.set(zmq.HEARTBEAT_IVL, 1000)
-    socket.set(zmq.HEARTBEAT_TIMEOUT, 3000)
-    return socket
+    socket.set(zmq.TCP_KEEPALIVE, 1)
+    socket.set(zmq.TCP_KEEPALIVE_IDLE, 1)
+    socket.set(zmq.TCP_KEEPALIVE_INTVL, 1)
+    socket.set(zmq.TCP_KEEPALIVE_CNT, _DEAD_SECONDS - 1)
+    socket.set(zmq.TCP_MAXRT, _DEAD_SECONDS * 1000)
 
 
 def send_parts(socket: zmq.Socket[bytes], parts: Sequence[Part]) -> None:

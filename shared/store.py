@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 import redis
 
-from shared import keys, layout, lease
+from shared import attendance, keys, layout, lease
 from shared.config import CameraSettings, RedisSettings, Settings
 from shared.errors import StoreError
 from shared.records import (
@@ -72,7 +73,7 @@ class Store(History):
         self._client: Any = connect(self.url, settings)  # redis-py types answers as bytes or str
         script = (Path(__file__).parent / "advance.lua").read_text()
         self._advance = self._client.register_script(script)
-        self._calls = Guard(redact(self.url))
+        self._calls = Guard(redact(self.url), self._client.connection_pool)
         self.webhooks = WebhookStore(self._client, self._calls)
         self.logins = LoginStore(self._client, self._calls)
         self._listed_at: dict[str, float] = {}
@@ -227,17 +228,15 @@ class Store(History):
             for key, value in signs.values():
                 pipe.set(key, value, ex=int(seconds), get=True)
             before = pipe.execute()
-            now = time.time()
+            now = time.monotonic()
             due = [
                 key
                 for (key, _), old in zip(signs.values(), before, strict=True)
-                if old is None or now > self._listed_at.get(key, 0.0) + TIDY_SECONDS
+                if old is None or now > self._listed_at.get(key, -inf) + TIDY_SECONDS
             ]
             if due:
                 self._listed_at.update(dict.fromkeys((key for key, _ in signs.values()), now))
-                pipe.zadd(index, dict.fromkeys(signs, int(now * 1000)))
-                pipe.zremrangebyscore(index, 0, int((now - 2 * TIDY_SECONDS) * 1000))
-                pipe.execute()
+                attendance.note(self._client, index, signs, 2 * TIDY_SECONDS)
 
     def _living(self, index: str, key: Callable[[str], str], record: type[_T]) -> list[_T]:
         with self._calls(), self._client.pipeline(transaction=False) as pipe:

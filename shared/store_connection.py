@@ -18,10 +18,15 @@ TIMEOUT_SECONDS: Final = 1.0
 
 
 class Guard:
-    """Turns what the Redis client raises into one readable StoreError."""
+    """Turns what the Redis client raises into one readable StoreError.
 
-    def __init__(self, shown_url: str) -> None:
-        self._shown_url = shown_url
+    Args:
+        shown_url: where the server is, fit to be read by anybody.
+        pool: the client's connections; those to a server that is no primary any more are given up.
+    """
+
+    def __init__(self, shown_url: str, pool: redis.ConnectionPool) -> None:
+        self._shown_url, self._pool = shown_url, pool
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -50,7 +55,18 @@ class Guard:
                 f"Redis at {self._shown_url} is full; raise its maxmemory, or lower retention.results"
             ) from None
         except redis.RedisError as error:
+            if _is_read_only(error):
+                self._pool.disconnect(inuse_connections=False)
+                raise StoreError(
+                    f"Redis at {self._shown_url} is a replica, which takes no writes; "
+                    "after a failover the next attempt finds the new primary there, else correct redis.url"
+                ) from None
             raise StoreError(f"Redis at {self._shown_url} refused a command: {error}") from None
+
+
+def _is_read_only(error: redis.RedisError) -> bool:
+    """Say whether a replica refused; before Redis 7 a script's error has that as a part of its text only."""
+    return isinstance(error, redis.exceptions.ReadOnlyError) or "-READONLY" in str(error)
 
 
 def connect(url: str, settings: RedisSettings) -> "redis.Redis":

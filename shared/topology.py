@@ -59,6 +59,11 @@ SERVICES: Final = {
 MAX_WORKERS: Final = {DETECTOR.name: 64, CLASSIFIER.name: 64, RECORDER.name: 16}
 """Processes of a service that may be asked for; the others run once."""
 
+MAX_CAMERAS: Final = 256
+"""Sources that one broker takes in."""
+RECORDER_JOBS: Final = MAX_CAMERAS * RECORDER.window
+"""Jobs that a recorder holds at most, of all cameras together."""
+
 LIVE_WINDOW: Final = 1
 """Frames a live source may have unacknowledged: one that waits at the broker while the next is captured."""
 LIVE_WINDOW_REMOTE: Final = 2

@@ -131,10 +131,10 @@ class Dispatcher:
         return worker
 
     def dispatch_results(self, now: float) -> None:
-        """Give each camera's results to its recorder, up to the recorder's window per camera."""
+        """Give each camera's results to its recorder, as many as that one may hold."""
         for camera in self.results.cameras():
             owner = self._owner(camera, now)
-            while owner and owner.held.get(camera, 0) < owner.hello.window:
+            while owner and _takes_results(owner, camera):
                 task = self.results.pop(camera)
                 if task is None:
                     break
@@ -181,6 +181,11 @@ class Dispatcher:
         if not task.acknowledged and task.reason is None and source and source.hello.run == task.run:
             task.acknowledged = True
             self.say(source.identity, Ack(run=task.run, sequences=(task.first,)))
+
+
+def _takes_results(recorder: Peer, camera: str) -> bool:
+    has_room = len(recorder.jobs) < topology.RECORDER_JOBS
+    return has_room and recorder.held.get(camera, 0) < recorder.hello.window
 
 
 def _parts(task: Task) -> Sequence[Part]:

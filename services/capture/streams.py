@@ -150,6 +150,10 @@ def _reach(url: str, shown: str, timeout_seconds: float) -> None:
         raise SourceError(f"{shown}: not a valid URL; write rtsp://USER:PASSWORD@HOST:PORT/PATH") from None
     try:
         socket.create_connection(address, timeout_seconds).close()
+    except UnicodeError:
+        raise SourceError(
+            f"{shown}: {address[0]!r} can't be a host's name; correct the address in the source"
+        ) from None
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise SourceError(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from shared.config import CameraSettings, RedisSettings, Settings
 from shared.demo import declare_cameras
 from shared.errors import ConfigError, StoreError
 from shared.records import Advance, CameraState, Facts, Health, Recorded, Wanted
-from shared.store import Store, redis_url
+from shared.store import TIDY_SECONDS, Store, redis_url
 from shared.timeline import Span, buckets
 from tests.valkey import start_valkey
 
@@ -98,6 +99,38 @@ def test_wanted_settings_change_one_by_one(store: Store) -> None:
         store.set_wanted(classifiers="many")
 
 
+def test_after_a_failover_behind_one_address_the_new_primary_is_written_to(tmp_path: Path) -> None:
+    address = tmp_path / "primary.sock"
+    with ExitStack() as running:
+        old_url, new_url = (
+            running.enter_context(start_valkey(make_folder(tmp_path / name))) for name in ("old", "new")
+        )
+        address.symlink_to(old_url.removeprefix("unix://"))
+        store = Store(RedisSettings(url=f"unix://{address}"), tmp_path)
+        running.callback(store.close)
+        store.apply([entry(1, time.time_ns())])
+        old = running.enter_context(redis.Redis.from_url(old_url))
+        old.replicaof("127.0.0.1", "9")
+        with pytest.raises(StoreError, match="is a replica, which takes no writes"):
+            store.apply([entry(2, time.time_ns())])
+        address.unlink()
+        address.symlink_to(new_url.removeprefix("unix://"))
+        store.apply([entry(3, time.time_ns())])
+        new = running.enter_context(redis.Redis.from_url(new_url))
+        assert new.exists(keys.latest("door"))
+
+
+def test_what_redis_6_says_of_a_script_on_a_replica_is_understood(store: Store) -> None:
+    text = "Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You can't write"
+    with pytest.raises(StoreError, match="is a replica"), store._calls():
+        raise redis.ResponseError(text)
+
+
+def make_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: str) -> None:
     sign = Health(
         service="detector", instance="detector-1", host="here", pid=7, started_ns=1, metrics_port=9000,
@@ -112,6 +145,27 @@ def test_signs_of_life_are_listed_until_they_expire(store: Store, valkey_url: st
         assert 0 < client.ttl(keys.health("detector", "detector-1")) <= 5
         client.delete(keys.health("detector", "detector-1"))
     assert store.health() == []
+
+
+def test_a_host_whose_clock_is_ahead_strikes_nobody_out(
+    store: Store, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, ahead = (CameraState(camera=name, state="live", since_ns=1) for name in ("door", "yard"))
+    store.publish_cameras([here])
+    later = time.time() + 3 * TIDY_SECONDS
+    monkeypatch.setattr(time, "time", lambda: later)
+    other = Store(RedisSettings(url=valkey_url), tmp_path)
+    other.publish_cameras([ahead])
+    other.close()
+    assert store.camera_states() == {"door": here, "yard": ahead}
+
+
+def test_who_was_not_there_for_long_leaves_the_index(store: Store, valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        long_ago_ms = int((time.time() - 3 * TIDY_SECONDS) * 1000)
+        client.zadd(keys.STATE_INDEX, {"gone": long_ago_ms, "quiet": int(time.time() * 1000)})
+        store.publish_cameras([CameraState(camera="door", state="live", since_ns=1)])
+        assert set(client.zrange(keys.STATE_INDEX, 0, -1)) == {b"door", b"quiet"}
 
 
 def test_results_are_read_by_time_and_page_by_page(store: Store) -> None:

@@ -1,8 +1,10 @@
-"""The beat thread while Redis hangs, on a clock that only waiting moves."""
+"""The beat thread while chores hang, on a clock that only waiting moves; and what the log says of outages."""
 
 import logging
+import socket
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,29 +12,37 @@ from typing import Any
 import pytest
 
 from shared import beats as module
-from shared.beats import BEAT_SECONDS, Beats
-from shared.config import Settings
+from shared.beats import BEAT_SECONDS, HEALTH_TURNS, Beats
+from shared.config import RedisSettings, Settings
 from shared.errors import StoreError
-from shared.messages import Beat, Header, Who
+from shared.messages import Beat, BeatAck, Header, Who
+from shared.store import Store
 
-BEATS = 8
+BEATS = 20
+SECOND = 1_000_000_000
 
 
 class World:
-    """Clock, broker and Redis of one beat thread, which ends after so many beats."""
+    """Clock and broker of one process; it beats so many times, all while Redis is asked, and then stops."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.wall_ahead = 0.0
+        """The wall clock minus the monotonic one, in seconds."""
         self.beats: Beats
+        self.sent: list[Beat] = []
         self.beat_at: list[float] = []
+        self.armed_at: list[float] = []
         self.answers: deque[Header] = deque()
-        self.outages = set(range(BEATS + 1))
-        """The beats, counted from 1, during which Redis hangs."""
+        self.is_asked, self.has_beaten = threading.Event(), threading.Event()
 
     def send(self, header: Beat) -> None:
+        self.is_asked.wait(10)
+        self.sent.append(header)
         self.beat_at.append(self.now)
         if len(self.beat_at) == BEATS:
             self.beats.stop()
+            self.has_beaten.set()
 
     def receive(self, timeout_seconds: float) -> Header | None:
         if self.answers:
@@ -43,54 +53,110 @@ class World:
     def close(self) -> None:
         """There is nothing to close."""
 
-    def ask_redis(self, *_: object) -> None:
-        if len(self.beat_at) in self.outages:
-            self.now += 1.0
-            raise StoreError("Redis does not answer")
+    def arm(self, timeout: float, exit: bool) -> None:
+        self.armed_at.append(self.now)
 
-    publish_health = ask_redis
-
-    def run(self, chores: Sequence[Callable[[], None]], on_who: Callable[[], None] = lambda: None) -> None:
-        store: Any = self
-        settings = Settings(run_dir=Path("/nowhere"))
-        self.beats = Beats(settings, "recorder", "recorder-1", store, chores=chores, on_who=on_who)
-        self.beats._run()
+    def begin(self, store: Any, **more: Any) -> None:
+        self.beats = Beats(Settings(run_dir=Path("/nowhere")), "recorder", "recorder-1", store, **more)
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """One whose Redis hangs."""
     world = World()
-    clock = SimpleNamespace(monotonic=lambda: world.now, time_ns=lambda: int(world.now * 1e9))
+    clock = SimpleNamespace(
+        monotonic=lambda: world.now, time_ns=lambda: round((world.now + world.wall_ahead) * SECOND)
+    )
+    timer = SimpleNamespace(dump_traceback_later=world.arm, cancel_dump_traceback_later=lambda: None)
     monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "faulthandler", timer)
     monkeypatch.setattr(module, "BeatSocket", lambda bus: world)
     return world
+
+
+def test_beats_watchdog_and_who_go_on_while_a_resolver_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[float] = []
+
+    def resolve(*_: object) -> None:
+        world.is_asked.set()
+        world.has_beaten.wait(20)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    store = Store(RedisSettings(url="redis://somewhere:6379/0"), Path("/nowhere"))
+    world.begin(store, on_who=lambda: heard.append(world.now))
+    world.answers.append(Who())
+    world.beats.start()
+    assert world.has_beaten.wait(20)
+    gaps = [after - before for before, after in zip(world.beat_at, world.beat_at[1:], strict=False)]
+    assert max(gaps) == pytest.approx(BEAT_SECONDS)
+    assert len(world.armed_at) == BEATS / 2
+    assert heard == [100.0]
+
+
+def test_the_offset_is_measured_on_after_the_wall_clock_was_set_back(world: World) -> None:
+    broker_ahead = 3.0
+    world.begin(object())
+    world.is_asked.set()
+    carrier: Any = world
+
+    def beat(set_by: float = 0.0) -> float:
+        """Return the offset in seconds after a round trip of 2 ms, in which the wall clock is set."""
+        world.beats._beat(carrier)
+        world.now += 0.001
+        broker_ns = round((world.now + broker_ahead) * SECOND)
+        world.now += 0.001
+        world.wall_ahead += set_by
+        sent_ns = world.sent[-1].sent_ns
+        world.beats._measure_offset(BeatAck(sent_ns=sent_ns, broker_ns=broker_ns, host="another/boot"))
+        return world.beats.offset_ns / SECOND
+
+    assert beat() == pytest.approx(3.0, abs=0.001)
+    assert beat(set_by=-2.0) == pytest.approx(5.0, abs=0.001)
+    broker_ahead = 4.0
+    assert beat() == pytest.approx(6.0, abs=0.001)
+
+
+class Redis:
+    """Takes health, but not during the turns, counted from 1, of an outage."""
+
+    def __init__(self, outages: set[int]) -> None:
+        self.outages = outages
+        self.turn = 0
+        self.asked: list[int] = []
+
+    def ask(self, *_: object) -> None:
+        self.asked.append(self.turn)
+        if self.turn in self.outages:
+            raise StoreError("Redis does not answer")
+
+    publish_health = ask
+
+    def run(self, world: World, chores: list[Callable[[], None]]) -> None:
+        world.begin(self, chores=chores)
+        for turn in range(8):
+            self.turn = turn + 1
+            world.beats._do_chores(with_health=turn % HEALTH_TURNS == 0)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> int:
     return sum(record.levelno == logging.WARNING for record in caplog.records)
 
 
-def test_beats_go_on_while_redis_hangs(world: World) -> None:
-    world.run([world.ask_redis, world.ask_redis])
-    gaps = [after - before for before, after in zip(world.beat_at, world.beat_at[1:], strict=False)]
-    assert max(gaps) == pytest.approx(BEAT_SECONDS)
-
-
-def test_who_is_heard_although_redis_took_the_time(world: World) -> None:
-    world.answers.append(Who())
-    heard: list[float] = []
-    world.run([world.ask_redis], lambda: heard.append(world.now))
-    assert heard == [101.0]
+def test_a_redis_that_is_away_is_asked_once_a_turn(world: World) -> None:
+    redis = Redis(set(range(1, 9)))
+    redis.run(world, [redis.ask, redis.ask])
+    assert redis.asked == list(range(1, 9))
 
 
 @pytest.mark.parametrize("harmless", [0, 1])
 def test_one_outage_is_one_warning(world: World, caplog: pytest.LogCaptureFixture, harmless: int) -> None:
-    world.run([lambda: None] * harmless)
+    Redis(set(range(1, 9))).run(world, [lambda: None] * harmless)
     assert warnings(caplog) == 1
 
 
 def test_the_next_outage_is_another_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.outages = {1, 2, 3, 6, 7}
-    world.run([world.ask_redis])
+    redis = Redis({1, 2, 3, 6, 7})
+    redis.run(world, [redis.ask])
     assert warnings(caplog) == 2

@@ -13,6 +13,7 @@ from services.broker.dispatch import Limits
 from services.broker.policy import Policy
 from services.broker.queues import FairQueue, ResultsQueue
 from services.broker.tasks import Task
+from shared import topology
 from shared.codec import decode, encode
 from shared.events import Announce, Received, Send, Subscribed, Tick, Vanished
 from shared.frame_memory import SLOTS
@@ -33,6 +34,7 @@ from shared.messages import (
     Hello,
     Invalid,
     Job,
+    JobId,
     Outcome,
     Output,
     Preview,
@@ -518,6 +520,20 @@ def test_a_draining_worker_gets_no_more_and_is_told_drained(bench: Bench) -> Non
     assert bench.heads("detector1") == []
     bench.result("detector1", job)
     assert bench.heads("detector1") == [Drained()]
+
+
+def test_a_recorder_holds_only_so_much_of_all_cameras_together(bench: Bench) -> None:
+    desk, inner = bench.policy.desk, encode(Seen(camera="door", run=RUN, captured=1, live=True))
+    for camera in range(topology.MAX_CAMERAS + 2):
+        for sequence in range(1, topology.RECORDER.window + 1):
+            desk.results.push(Task(f"camera{camera}", RUN, sequence, sequence, True, bench.now, inner))
+    bench.worker("recorder1", topology.RECORDER.window)
+    [recorder] = desk.roster.workers("recorder")
+    assert len(recorder.jobs) == topology.RECORDER_JOBS
+    given = [JobId(7, number) for number in recorder.jobs][:40]
+    bench.say("recorder1", Done(jobs=tuple(given)))
+    assert len(recorder.jobs) == topology.RECORDER_JOBS
+    assert len(desk.results) == 2 * topology.RECORDER.window - 40
 
 
 def test_neighbouring_notices_of_one_reason_become_one(bench: Bench) -> None:

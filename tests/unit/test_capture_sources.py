@@ -254,6 +254,8 @@ def test_what_cant_be_read_is_named_in_one_line(tmp_path, capfd, source, message
         ),
         ("http://user:secret@127.0.0.1:1/film", "http://127.0.0.1:1/film: can't reach"),
         ("rtsp://user:secret@127.0.0.1:port/film", "not a valid URL"),
+        ("rtsp://user:secret@cam..local/film", "'cam..local' can't be a host's name"),
+        (f"http://{'c' * 64}.local/film", "'c+.local' can't be a host's name"),
         ("rtsp://nowhere.invalid/film", "can't reach nowhere.invalid port 554"),
     ],
 )
