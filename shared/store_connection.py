@@ -41,6 +41,10 @@ class Guard:
             raise StoreLoadingError(
                 f"Redis at {self._shown_url} is still reading its data; wait until it has"
             ) from None
+        except UnicodeError:  # of the resolver
+            raise StoreError(
+                f"Redis at {self._shown_url}: no host can have that name; correct redis.url"
+            ) from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise StoreError(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
 from services.broker.dispatch import Limits
 from services.broker.policy import Policy
@@ -55,10 +56,22 @@ class Keys:
         return BusSettings(work=f"ipc://{self.folder}/work", feed=f"ipc://{self.folder}/feed", **files)
 
 
+def bound(settings: BusSettings) -> BrokerSockets | None:
+    """Bind, unless ZeroMQ has not let go yet of the address at which a broker before was asked for keys."""
+    try:
+        return BrokerSockets(settings)
+    except zmq.ZMQError as error:
+        if error.errno != zmq.EADDRINUSE:
+            raise
+        return None
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> Iterator[Keys]:
     keys = Keys(tmp_path)
-    broker = Broker(Policy(1, "h", Limits()), BrokerSockets(keys.broker()))
+    broker = Broker(
+        Policy(1, "h", Limits()), wait_for(lambda: bound(keys.broker()), "the last test's address")
+    )
     thread = threading.Thread(target=broker.run)
     thread.start()
     yield keys

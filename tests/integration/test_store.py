@@ -293,6 +293,12 @@ def test_a_flushed_script_is_loaded_again(store: Store, valkey_url: str) -> None
     assert [applied.recorded for applied in store.apply([entry(2, 1), entry(3, 1)])] == [True, True]
 
 
+def test_a_host_that_can_have_no_name_is_named(tmp_path: Path) -> None:
+    store = Store(RedisSettings(url="redis://me:secret@redis..local"), tmp_path)
+    with pytest.raises(StoreError, match=r"^Redis at redis://redis\.\.local: no host can have that name"):
+        store.ping()
+
+
 def test_redis_away_gives_one_line_with_the_remedy_and_comes_back(tmp_path: Path) -> None:
     store = Store(RedisSettings(), tmp_path)
     with pytest.raises(StoreError, match=r"does not answer.*start it"):
