@@ -74,3 +74,18 @@ def test_a_dashboard_that_does_not_answer_is_not_waited_for_for_ever(page: Page,
     page.goto(f"{served.url}#/settings")
     expect(page.locator("main .empty")).to_have_text("The dashboard does not answer.")
     assert page.evaluate("Math.max(...limits)") == 30_000
+
+
+def test_a_view_that_could_not_be_loaded_says_so_and_comes_with_the_dashboard(
+    page: Page, served: Served, line: Line
+) -> None:
+    page.goto(f"{served.url}#/notice")
+    expect(page.locator("#health")).to_have_text("all well")
+    page.route("**/views/system.js", lambda route: route.abort("connectionrefused"))
+    page.get_by_role("navigation").get_by_role("link", name="System").click()
+    expect(page.get_by_role("alert")).to_contain_text("This view could not be loaded.")
+    expect(page.get_by_role("button", name="Reload")).to_be_visible()
+    page.unroute("**/views/system.js")
+    line.cut()
+    expect(page.locator("#verdict")).to_have_attribute("data-level", "good")
+    expect(page.get_by_role("button", name="Reload")).to_have_count(0)
