@@ -148,9 +148,7 @@ def _post(url: str, body: bytes, headers: dict[str, str], targets: Targets) -> i
     raise TargetError("the host has no address")
 
 
-def _connect(
-    scheme: str, host: str, address: str, port: int, seconds: float
-) -> urllib3.HTTPConnectionPool:
+def _connect(scheme: str, host: str, address: str, port: int, seconds: float) -> urllib3.HTTPConnectionPool:
     """Return a pool for one address, which has so many seconds; a certificate must be the host's."""
     timeout = urllib3.Timeout(connect=seconds, read=ANSWER_SECONDS)
     if scheme == "http":

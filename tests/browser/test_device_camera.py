@@ -174,7 +174,8 @@ def test_a_camera_that_comes_after_one_has_left_is_turned_off(page: Page, served
 TWO_CAMERAS = """
 const devices = navigator.mediaDevices;
 const open = devices.getUserMedia.bind(devices);
-devices.enumerateDevices = async () => ["one", "two"].map((id) => ({ kind: "videoinput", deviceId: id, label: id }));
+const listed = (id) => ({ kind: "videoinput", deviceId: id, label: id });
+devices.enumerateDevices = async () => ["one", "two"].map(listed);
 devices.getUserMedia = async ({ video }) => {
   if (video.deviceId?.exact === "two") throw new DOMException("in use", "NotReadableError");
   return (window.stream = await open({ video: true }));
