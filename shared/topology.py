@@ -58,6 +58,8 @@ SERVICES: Final = {
 }
 MAX_WORKERS: Final = {DETECTOR.name: 64, CLASSIFIER.name: 64, RECORDER.name: 16}
 """Processes of a service that may be asked for; the others run once."""
+MAX_CAMERAS: Final = 256
+"""That one broker takes in, and that a browser may watch."""
 
 LIVE_WINDOW: Final = 1
 """Frames a live source may have unacknowledged: one that waits at the broker while the next is captured."""

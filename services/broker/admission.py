@@ -1,7 +1,6 @@
 """Who the broker takes in: what a HELLO must say, and what its sender's key must be listed for."""
 
 import logging
-from typing import Final
 
 from services.broker.roster import Roster
 from shared import topology
@@ -9,8 +8,6 @@ from shared.events import Sender
 from shared.messages import SCHEMA, Hello
 
 logger = logging.getLogger(__name__)
-
-MAX_CAMERAS: Final = 256
 
 
 class Admission:
@@ -38,8 +35,10 @@ class Admission:
             return "" if hello.camera is None else f"a {hello.service} is no source of a camera"
         if hello.camera is None or hello.run is None:
             return "a source names its camera and run"
-        full = self._roster.source_count() >= MAX_CAMERAS and not self._roster.source(hello.camera)
-        return f"this broker has {MAX_CAMERAS} cameras already: shard cameras over brokers" if full else ""
+        full = self._roster.source_count() >= topology.MAX_CAMERAS and not self._roster.source(hello.camera)
+        if not full:
+            return ""
+        return f"this broker has {topology.MAX_CAMERAS} cameras already: shard cameras over brokers"
 
     def wrong_role(self, service: str, sender: Sender | None) -> str:
         """Return why the owner of the sender's key may not be this service; the first time also logged."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple
 
-from services.broker.admission import MAX_CAMERAS
 from services.planner.coefficients import Costs, Jpeg
 from shared.messages import CROP_SIDE
+from shared.topology import MAX_CAMERAS
 
 UTILISATION: Final = 0.7
 """How busy a worker or a core may be: the target that autoscaling follows, too."""

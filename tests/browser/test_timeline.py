@@ -280,6 +280,18 @@ def test_buckets_of_another_length_do_not_mix_with_those_shown(page: Page, serve
     assert "from=1h" in asked_for[2]
 
 
+def test_of_many_cameras_all_are_shown_and_any_may_be_left_out(page: Page, served: Served) -> None:
+    settings = served.store.cameras()["desk"]
+    for number in range(68):
+        served.store.put_camera(f"cam{number}", settings)
+    page.goto(f"{served.url}#/timeline")
+    expect(page.locator(".mood")).to_have_count(70, timeout=PATIENCE_MS)
+    page.locator("summary", has_text="Cameras").click()
+    page.get_by_role("checkbox", name="cam67").uncheck()
+    expect(page.locator(".mood")).to_have_count(69, timeout=PATIENCE_MS)
+    expect(page.locator(".problem")).to_be_hidden()
+
+
 class Clock:
     """Gives the page the timeline up to a moment that the test moves on."""
 
