@@ -62,3 +62,9 @@ def test_a_name_that_no_camera_can_have_is_no_reason_to_hang_up(
     wait_for_frame(page, "desk")
     expect(page.locator("#health")).to_have_text("all well")
     assert len(sockets) == 1
+
+
+def test_a_history_has_a_name_before_it_is_drawn(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/notice")
+    make = "async () => new (await import('/static/history.js')).History(['sad']).element.ariaLabel"
+    assert page.evaluate(make) == "Last minute"
