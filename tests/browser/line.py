@@ -4,14 +4,11 @@ import re
 
 from playwright.sync_api import Page, WebSocketRoute
 
-from tests.waiting import wait_for
-
 
 class Line:
     """Hands on what page and dashboard say to each other. The page must leave before its dashboard ends."""
 
     def __init__(self, page: Page) -> None:
-        self.page = page
         self.is_dead = False
         self.sockets: list[WebSocketRoute] = []
         page.route_web_socket(re.compile("/ws$"), self._open)
@@ -25,13 +22,3 @@ class Line:
     def cut(self) -> None:
         """Close the connection."""
         self.sockets[-1].close(code=1012)
-
-    def wait_for_next(self) -> None:
-        """Wait until the page has connected again."""
-        known = len(self.sockets)
-
-        def is_there() -> bool:
-            self.page.evaluate("1")  # meanwhile the page's events are handled
-            return len(self.sockets) > known
-
-        wait_for(is_there, "the page connects again", 30)
