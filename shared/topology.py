@@ -60,7 +60,7 @@ MAX_WORKERS: Final = {DETECTOR.name: 64, CLASSIFIER.name: 64, RECORDER.name: 16}
 """Processes of a service that may be asked for; the others run once."""
 
 MAX_CAMERAS: Final = 256
-"""Sources that one broker takes in."""
+"""Sources that one broker takes in, and cameras that a browser may watch."""
 RECORDER_JOBS: Final = MAX_CAMERAS * RECORDER.window
 """Jobs that a recorder holds at most, of all cameras together."""
 

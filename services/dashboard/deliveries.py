@@ -14,7 +14,8 @@ from urllib3.exceptions import HTTPError
 
 from shared.config import WebhookSettings
 
-CONNECT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 6.0
+"""Shared out among the addresses that are tried."""
 ANSWER_SECONDS: Final = 10.0
 MAX_ADDRESSES: Final = 3
 """Addresses of one name that are tried."""
@@ -97,7 +98,7 @@ def find_addresses(host: str, port: int, targets: Targets) -> list[str]:
 def deliver(
     settings: WebhookSettings, body: bytes, headers: dict[str, str], now: float, targets: Targets
 ) -> Attempt:
-    """POST a message once; blocks for up to some ten seconds. Redirects are not followed.
+    """POST a message once; blocks for up to some sixteen seconds. Redirects are not followed.
 
     Args:
         settings: where it goes and what signs it.
@@ -133,12 +134,12 @@ def _post(url: str, body: bytes, headers: dict[str, str], targets: Targets) -> i
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     addresses = find_addresses(host, port, targets)
     for address in addresses:
-        with _connect(parts.scheme, host, address, port) as pool:
+        with _connect(parts.scheme, host, address, port, CONNECT_SECONDS / len(addresses)) as pool:
             try:
                 answer = pool.urlopen(
                     "POST", path, body, headers, retries=False, redirect=False, preload_content=False
                 )
-            except urllib3.exceptions.NewConnectionError:
+            except urllib3.exceptions.ConnectTimeoutError:  # or its kind: a connection that is refused
                 if address == addresses[-1]:
                     raise
                 continue
@@ -147,9 +148,9 @@ def _post(url: str, body: bytes, headers: dict[str, str], targets: Targets) -> i
     raise TargetError("the host has no address")
 
 
-def _connect(scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
-    """Return a pool for one address; a certificate must be the host's."""
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
+def _connect(scheme: str, host: str, address: str, port: int, seconds: float) -> urllib3.HTTPConnectionPool:
+    """Return a pool for one address, which has so many seconds; a certificate must be the host's."""
+    timeout = urllib3.Timeout(connect=seconds, read=ANSWER_SECONDS)
     if scheme == "http":
         return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
     return urllib3.HTTPSConnectionPool(

@@ -11,8 +11,8 @@ from shared.timeline import HOUR, MINUTE, Bucket, Span
 
 SETTLED_SECONDS: Final = 600
 """Results that had to wait, for a recorder or for Redis, are counted so long after a bucket's end."""
-MOST_KEPT: Final = 20_000
-"""Buckets, some 700 bytes each: what 64 cameras show of an hour and of a day."""
+MOST_KEPT: Final = 60_000
+"""Buckets, some 700 bytes each: what as many cameras as a broker takes show of an hour and of a day."""
 
 _Key = tuple[str, str, int]
 """Camera, zone, length of a bucket."""

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from shared import metrics
 from shared.messages import CameraName
+from shared.topology import MAX_CAMERAS
 
-MAX_CAMERAS: Final = 256
 MAX_FRAMES: Final = 128
 """Frames of one camera in a report; browsers report every second."""
 KEPT_SECONDS: Final = 120.0

@@ -33,12 +33,11 @@ from services.dashboard.viewers import View, Viewer
 from shared.errors import StoreError
 from shared.messages import CameraName, Count, Preview
 from shared.status import Status
-from shared.topology import DETECTOR
+from shared.topology import DETECTOR, MAX_CAMERAS
 
 logger = logging.getLogger(__name__)
 
 STATUS_SECONDS: Final = 1.0
-MAX_WATCHED: Final = 256
 MAX_WISH_LENGTH: Final = 16 * 1024
 MAX_VIEWERS: Final = 256
 _STATUS: Final = "#status"
@@ -48,7 +47,7 @@ _STATUS: Final = "#status"
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """What a client may say; what it leaves out stays as it was."""
 
-    watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_WATCHED)] | UnsetType = UNSET
+    watch: Annotated[frozenset[CameraName], Meta(max_length=MAX_CAMERAS)] | UnsetType = UNSET
     clear: bool | UnsetType = UNSET
     explain: CameraName | UnsetType | None = UNSET
     taken: Count | UnsetType = UNSET

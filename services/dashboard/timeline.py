@@ -18,9 +18,9 @@ from shared.config import Settings
 from shared.messages import CAMERA_PATTERN
 from shared.store import Store
 from shared.timeline import HOUR, Bucket, span_of
+from shared.topology import MAX_CAMERAS
 
 MAX_RESULTS: Final = 1000
-MAX_CAMERAS: Final = 64
 ALL: Final = "all"
 DAY: Final = 86_400
 
@@ -31,7 +31,10 @@ FromOrAll = Annotated[
 ]
 To = Annotated[str | None, Query(alias="to", max_length=40, description=f"{HELP}; now, if left out")]
 Cameras = Annotated[
-    str | None, Query(max_length=MAX_CAMERAS * 41, description="names with commas; all, if left out")
+    str | None,
+    Query(
+        max_length=MAX_CAMERAS * 41, description=f"up to {MAX_CAMERAS} names with commas; all, if left out"
+    ),
 ]
 Zone = Annotated[str, Query(max_length=64, description="count only faces in this zone")]
 
@@ -134,9 +137,9 @@ def timeline(
 
 
 def names_of(store: Store, cameras: str | None) -> list[str]:
-    """Return the cameras that are asked for; without any, the wanted ones."""
+    """Return the cameras that are asked for; without any, all wanted ones."""
     if cameras is None:
-        return list(store.cameras())[:MAX_CAMERAS]
+        return list(store.cameras())
     names = list(dict.fromkeys(name for name in cameras.split(",") if name))
     unfit = next((name for name in names if not re.fullmatch(CAMERA_PATTERN, name)), None)
     if unfit is not None or not 0 < len(names) <= MAX_CAMERAS:

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Served
@@ -47,3 +48,23 @@ def test_the_history_begins_with_what_was_recorded_before(page: Page, served: Se
 def test_a_camera_that_does_not_exist_is_not_waited_for(page: Page, served: Served) -> None:
     page.goto(f"{served.url}#/camera/attic")
     expect(page.locator(".cover")).to_have_text("there is no camera attic")
+
+
+@pytest.mark.parametrize("name", ["Door", "", "a" * 41, "door/2"])
+def test_a_name_that_no_camera_can_have_is_no_reason_to_hang_up(
+    page: Page, served: Served, name: str
+) -> None:
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto(f"{served.url}#/camera/{name}")
+    expect(page.locator(".cover")).to_have_text(f"there is no camera {name}".strip())
+    page.goto(f"{served.url}#/")
+    wait_for_frame(page, "desk")
+    expect(page.locator("#health")).to_have_text("all well")
+    assert len(sockets) == 1
+
+
+def test_a_history_has_a_name_before_it_is_drawn(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}#/notice")
+    make = "async () => new (await import('/static/history.js')).History(['sad']).element.ariaLabel"
+    assert page.evaluate(make) == "Last minute"

@@ -131,6 +131,38 @@ def test_only_what_changed_is_sent_and_a_hidden_password_stays(page: Page, serve
     assert (stored.source, stored.rotate) == ("rtsp://me:secret@cam/1", 180)
 
 
+def test_a_password_that_was_saved_is_shown_no_more_and_leaves_nothing_unsaved(
+    page: Page, served: Served
+) -> None:
+    settings = served.store.cameras()["desk"]
+    served.store.put_camera("desk", settings.model_copy(update={"source": "rtsp://cam/1"}))
+    page.goto(f"{served.url}#/cameras/desk")
+    page.get_by_label("Address").fill("rtsp://me:secret@cam/2")
+    save = page.get_by_role("button", name="Save changes")
+    save.click()
+    expect(page.get_by_label("Address")).to_have_value("rtsp://cam/2")
+    expect(save).to_be_disabled()
+    page.get_by_role("button", name="Back to the list").click()
+    expect(page.locator("li[data-camera=desk]")).to_be_visible()
+    assert served.store.cameras()["desk"].source == "rtsp://me:secret@cam/2"
+
+
+def test_what_is_typed_while_it_is_saved_stays(page: Page, served: Served) -> None:
+    held: list[Route] = []
+    page.route("**/api/cameras/desk", lambda route: held.append(route))
+    page.goto(f"{served.url}#/cameras/desk")
+    smallest = page.get_by_label("Smallest face")
+    smallest.fill("48")
+    save = page.get_by_role("button", name="Save changes")
+    with page.expect_request("**/api/cameras/desk"):
+        save.click()
+    smallest.fill("60")
+    held[0].continue_()
+    expect(page.locator(".notice")).to_contain_text("desk is changed")
+    expect(smallest).to_have_value("60")
+    expect(save).to_be_enabled()
+
+
 def test_face_sizes_that_exclude_each_other_are_said_and_not_sent(page: Page, served: Served) -> None:
     sent = patches(page)
     page.goto(f"{served.url}#/cameras/desk")

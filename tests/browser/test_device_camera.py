@@ -169,3 +169,40 @@ def test_a_camera_that_comes_after_one_has_left_is_turned_off(page: Page, served
     page.evaluate("window.allow()")
     states = "window.stream?.getTracks().map((track) => track.readyState)"
     wait_in(page, lambda: page.evaluate(states) == ["ended"], "the camera is off again")
+
+
+TWO_CAMERAS = """
+const devices = navigator.mediaDevices;
+const open = devices.getUserMedia.bind(devices);
+const listed = (id) => ({ kind: "videoinput", deviceId: id, label: id });
+devices.enumerateDevices = async () => ["one", "two"].map(listed);
+devices.getUserMedia = async ({ video }) => {
+  if (video.deviceId?.exact === "two") throw new DOMException("in use", "NotReadableError");
+  return (window.stream = await open({ video: true }));
+};"""
+
+
+def test_another_camera_that_is_in_use_leaves_the_choice(page: Page, served: Served) -> None:
+    page.add_init_script(TWO_CAMERAS)
+    page.goto(f"{served.url}#/cameras?add=browser")
+    following = page.get_by_role("button", name="Next")
+    expect(following).to_be_enabled()
+    choice = page.get_by_label("Camera", exact=True)
+    choice.select_option("two")
+    expect(page.get_by_role("alert")).to_contain_text("another program may hold it")
+    expect(following).to_be_disabled()
+    expect(page.locator("video")).to_be_hidden()
+    choice.select_option("one")
+    expect(following).to_be_enabled()
+    expect(page.locator("video")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_a_camera_that_was_unplugged_is_not_added(page: Page, served: Served) -> None:
+    page.add_init_script(TWO_CAMERAS)
+    page.goto(f"{served.url}#/cameras?add=browser")
+    page.get_by_role("button", name="Next").click()
+    page.evaluate("window.stream.getTracks().forEach((track) => track.stop())")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.locator(".form-error")).to_contain_text("camera is gone")
+    assert sorted(served.store.cameras()) == ["desk", "door"]

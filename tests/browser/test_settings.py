@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from services.dashboard import control
 from shared.topology import MAX_WORKERS
 from tests.browser.conftest import Served
+from tests.browser.line import Line
 from tests.browser.test_cameras import patches
 
 
@@ -36,6 +37,33 @@ def test_clear_faces_are_asked_about_and_blurring_is_not(page: Page, served: Ser
     card(page, "blur").get_by_role("button", name="Blur faces").click()
     expect(card(page, "blur")).to_contain_text("are blurred before")
     assert served.store.wanted().blur
+
+
+@pytest.mark.usefixtures("supervised")
+def test_what_is_typed_outlives_a_lost_connection(page: Page, served: Served) -> None:
+    line = Line(page)
+    read: list[str] = []
+    page.on("request", lambda request: read.append(request.url) if "/api/settings" in request.url else None)
+    page.goto(f"{served.url}#/settings")
+    expect(page.locator("#health")).to_have_text("all well")
+    card(page, "counts").get_by_label("Classifiers").fill("4")
+    line.cut()
+    expect(page.locator("#health")).to_have_text("out of reach")
+    expect(page.locator("#health")).to_have_text("all well")
+    expect(card(page, "counts").get_by_label("Classifiers")).to_have_value("4")
+    assert len(read) == 1
+    page.goto("about:blank")
+
+
+def test_settings_that_could_not_be_read_come_with_the_connection(page: Page, served: Served) -> None:
+    line = Line(page)
+    page.route("**/api/models", lambda route: route.abort("connectionrefused"))
+    page.goto(f"{served.url}#/settings")
+    expect(page.locator("main .empty")).to_have_text("The dashboard does not answer.")
+    page.unroute("**/api/models")
+    line.cut()
+    expect(card(page, "blur")).to_be_visible()
+    page.goto("about:blank")
 
 
 @pytest.mark.usefixtures("supervised")

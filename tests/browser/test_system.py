@@ -164,3 +164,45 @@ def test_it_fits_the_screen(page: Page, served: Served, width: int) -> None:
     page.goto(f"{served.url}#/system")
     page.wait_for_selector("#waterfall .to-p50")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture
+def readings(page: Page, served: Served) -> list[Route]:
+    """What the page asks the system of, unanswered."""
+    asked: list[Route] = []
+    page.clock.install()
+    page.route("**/api/system?*", lambda route: asked.append(route))
+    with page.expect_request("**/api/system?*"):
+        page.goto(f"{served.url}#/system")
+    return asked
+
+
+def let_go(page: Page, reading: Route) -> None:
+    """Answer, and wait until the page has it."""
+    with page.expect_response("**/api/system?*") as answer:
+        reading.continue_()
+    answer.value.finished()
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+
+
+def test_a_page_that_was_left_while_it_read_reads_no_more(
+    page: Page, served: Served, readings: list[Route]
+) -> None:
+    page.goto(f"{served.url}#/notice")
+    expect(page.get_by_role("heading", name="Cameras here read")).to_be_visible()
+    let_go(page, readings[0])
+    page.clock.run_for(10_000)
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+    assert len(readings) == 1
+
+
+def test_of_two_readings_at_once_the_newer_one_is_shown(page: Page, readings: list[Route]) -> None:
+    with page.expect_request("**/api/system?minutes=360"):
+        page.get_by_role("button", name="6 h").click()
+    first, second = readings
+    let_go(page, second)
+    expect(page.locator("#verdict")).to_have_attribute("data-level", "good")
+    older = {"verdict": {"code": "older", "level": "bad", "text": "", "action": None}, "status": None}
+    first.fulfill(json=older)
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+    assert page.locator("#verdict").get_attribute("data-level") == "good"

@@ -278,3 +278,118 @@ def test_buckets_of_another_length_do_not_mix_with_those_shown(page: Page, serve
     page.clock.run_for(40_000)
     wait_for(lambda: page.evaluate("1") and len(asked_for) > 2, "the whole stretch is read again")
     assert "from=1h" in asked_for[2]
+
+
+def test_of_many_cameras_all_are_shown_and_any_may_be_left_out(page: Page, served: Served) -> None:
+    settings = served.store.cameras()["desk"]
+    for number in range(68):
+        served.store.put_camera(f"cam{number}", settings)
+    page.goto(f"{served.url}#/timeline")
+    expect(page.locator(".mood")).to_have_count(70, timeout=PATIENCE_MS)
+    page.locator("summary", has_text="Cameras").click()
+    page.get_by_role("checkbox", name="cam67").uncheck()
+    expect(page.locator(".mood")).to_have_count(69, timeout=PATIENCE_MS)
+    expect(page.locator(".problem")).to_be_hidden()
+
+
+class Clock:
+    """Gives the page the timeline up to a moment that the test moves on."""
+
+    def __init__(self, page: Page, now: int) -> None:
+        self.now = now
+        self.asked: list[str] = []
+        page.clock.install()
+        page.route("**/api/timeline?*", self._answer)
+
+    def _answer(self, route: Route) -> None:
+        url = route.request.url
+        self.asked.append(url)
+        if "to=" not in url:
+            url = f"{url}&to={self.now}".replace("from=1h", f"from={self.now - 3600}")
+        route.continue_(url=url)
+
+    def advance(self, page: Page, minutes: int) -> None:
+        """Let the page read on, some time later."""
+        self.now += 60 * minutes
+        with page.expect_response("**/api/timeline?*") as answer:
+            page.clock.run_for(40_000)
+        answer.value.finished()
+
+
+@pytest.fixture
+def moving(page: Page, served: Served) -> Clock:
+    """The hour of one camera that ended an hour ago; the next hour is there to be read on."""
+    last = int(time.time()) // 60
+    served.store.counted["desk"] = [
+        minute_row(minute, faces=900, arrived=1, seconds={"happy": minute % 20, "sad": 30})
+        for minute in range(last - 120, last + 1)
+    ]
+    clock = Clock(page, (last - 60) * 60)
+    page.goto(f"{served.url}#/timeline?cameras=desk")
+    expect(ribbon(page, "desk")).to_be_visible(timeout=PATIENCE_MS)
+    return clock
+
+
+def linked(page: Page) -> str:
+    return page.get_by_role("link", name="Link to this stretch").get_attribute("href") or ""
+
+
+def test_what_is_selected_stays_until_it_is_let_go(page: Page, moving: Clock) -> None:
+    drag(page, "desk", 0.1, 0.3)
+    summary = page.locator(".mood-summary")
+    expect(summary).to_contain_text("Selected: ")
+    text, link = summary.inner_text(), linked(page)
+    until = re.search(r"to=(\d+)", link)
+    assert until
+    for _ in range(2):
+        moving.advance(page, 20)
+        expect(summary).to_have_text(text)
+        assert linked(page) == link
+    assert f"to={until[1]}" in moving.asked[-1]
+    with page.expect_response("**/api/timeline?*"):
+        ribbon(page, "desk").press("Escape")
+    expect(page.get_by_role("link", name="Link to this stretch")).to_have_attribute(
+        "href", re.compile(f"from={moving.now - 3600}&to={moving.now}")
+    )
+    expect(summary).to_contain_text("Shown: ")
+
+
+def test_the_bucket_that_keys_have_reached_stays_until_it_is_gone(page: Page, moving: Clock) -> None:
+    slider, readout = ribbon(page, "desk"), page.locator(".mood .readout")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuenow", "1")
+    text = readout.inner_text()
+    moving.advance(page, 1)
+    expect(slider).to_have_attribute("aria-valuenow", "0")
+    expect(slider).to_be_focused()
+    expect(readout).to_have_text(text)
+    moving.advance(page, 20)
+    expect(readout).to_contain_text("60 people")
+
+
+def test_keys_before_the_first_answer_do_nothing(page: Page, moving: Clock) -> None:
+    held: list[Route] = []
+    page.unroute("**/api/timeline?*")
+    page.route("**/api/timeline?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Day").click()
+    ribbon(page, "desk").press("ArrowLeft")
+    page.evaluate("1")
+    held[0].continue_()
+    expect(ribbon(page, "desk")).to_have_attribute("aria-valuenow", "0")
+
+
+def test_a_bucket_that_was_recorded_late_stands_in_its_place(page: Page, served: Served) -> None:
+    last = int(time.time()) // 60
+    rows = [minute_row(last - ago, faces=900, arrived=1, seconds={"sad": 30}) for ago in range(20, -1, -1)]
+    served.store.counted["desk"] = [row for row in rows if row["minute"] != last - 1]
+    page.clock.install()
+    page.goto(f"{served.url}#/timeline?cameras=desk")
+    readout = page.locator(".mood .readout")
+    expect(readout).to_contain_text("20 people", timeout=PATIENCE_MS)
+    served.store.counted["desk"] = rows
+    page.clock.run_for(40_000)
+    expect(readout).to_contain_text("21 people")
+    lefts = list(drawn(page, "desk", "sad"))
+    assert lefts == sorted(lefts)

@@ -8,10 +8,11 @@ import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from services.dashboard import deliveries
 from services.dashboard.deliveries import Outcome, TargetError, deliver, find_addresses, may_go_to, sign
 from shared.config import WebhookSettings
 
@@ -72,19 +73,27 @@ def test_a_target_out_of_bounds_is_said_and_tried_again_later() -> None:
     assert "geheim" not in attempt.result
 
 
+class Taker(BaseHTTPRequestHandler):
+    """Takes what is sent, and notes as whom."""
+
+    logins: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.logins.append(self.headers["Authorization"])
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the test's output clean."""
+
+
 @pytest.fixture
 def logins() -> Iterator[tuple[str, list[str]]]:
     """An address on this machine, and what is sent there as `Authorization`."""
     seen: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append(self.headers["Authorization"])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Keep the test's output clean."""
+    class Handler(Taker):
+        logins = seen
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -97,3 +106,41 @@ def test_a_login_may_hold_any_letters(logins: tuple[str, list[str]]) -> None:
     settings = WebhookSettings(url=f"http://u:%D0%BF%D0%B0%D1%80@{address}/", when="lost")
     assert deliver(settings, b"{}", {}, 0, "private").outcome is Outcome.DELIVERED
     assert b64decode(seen[0].removeprefix("Basic ")).decode() == "u:пар"
+
+
+@pytest.fixture
+def swallows() -> Iterator[socket.socket]:
+    """An address of this machine at a free port that answers no connection: its queue is full."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.2", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener
+
+
+@pytest.mark.parametrize("dead", ["127.0.0.2", "127.0.0.3"])
+def test_an_address_that_swallows_or_refuses_leads_to_the_next(
+    swallows: socket.socket, monkeypatch: pytest.MonkeyPatch, dead: str
+) -> None:
+    """127.0.0.2 swallows, and at 127.0.0.3 nobody listens."""
+    monkeypatch.setattr(deliveries, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(deliveries, "find_addresses", lambda *_: [dead, "127.0.0.1"])
+    port = swallows.getsockname()[1]
+    with HTTPServer(("127.0.0.1", port), Taker) as server:
+        threading.Thread(target=server.serve_forever).start()
+        settings = WebhookSettings(url=f"http://hub.home:{port}/", when="lost")
+        attempt = deliver(settings, b"{}", {}, 0, "private")
+        server.shutdown()
+    assert attempt.outcome is Outcome.DELIVERED
+
+
+def test_a_host_without_an_address_that_answers_is_tried_later(
+    swallows: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(deliveries, "find_addresses", lambda *_: ["127.0.0.3", "127.0.0.2"])
+    settings = WebhookSettings(url=f"http://hub.home:{swallows.getsockname()[1]}/", when="lost")
+    attempt = deliver(settings, b"{}", {}, 0, "private")
+    assert attempt == (Outcome.RETRY, "no answer: ConnectTimeoutError")

@@ -86,6 +86,22 @@ def test_all_begins_where_anything_is_recorded(client: TestClient) -> None:
     assert answer["to"] >= NOW
 
 
+def test_every_camera_is_there_however_many_there_are(client: TestClient, store: FakeStore) -> None:
+    settings = store.cameras()["desk"]
+    for number in range(300):
+        store.put_camera(f"cam{number}", settings)
+        store.counted[f"cam{number}"] = [minute_row(MINUTE)]
+    names = list(store.cameras())
+    answer = client.get("/api/timeline").json()
+    assert [part["camera"] for part in answer["cameras"]] == names
+    file = client.get("/api/export", params={"from": "1h", "rows": "minutes"}).text
+    assert {row["camera"] for row in csv.DictReader(io.StringIO(file))} == set(names)
+    for count, status in ((256, 200), (257, 422)):
+        for path in ("timeline", "export"):
+            some = client.get(f"/api/{path}", params={"cameras": ",".join(names[:count])})
+            assert some.status_code == status
+
+
 def test_moments_are_ages_numbers_or_times(client: TestClient) -> None:
     query = {"from": f"{MINUTE * 60}", "to": f"{MINUTE * 60 + 700}"}
     found = buckets(client, "door", **query)

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 const STEPS = [10, 30, 60, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000];
 const TICK_PIXELS = 72;
 const LAST_PIXELS = 44;
+const HOUR = 3600;
 const DAY = 86400;
 
 /** Return the moments to label between since and until (seconds since 1970), at whole local times. */
@@ -13,9 +14,17 @@ export function ticks(since, until, width) {
   const step = STEPS.find((candidate) => candidate >= least) ?? STEPS.at(-1);
   const offset = new Date(since * 1000).getTimezoneOffset() * 60;
   const last = until - ((until - since) / Math.max(width, 1)) * LAST_PIXELS;
+  const moment = step < HOUR ? (local) => local + offset : momentOf; // clocks change by half hours at the least
   const found = [];
-  for (let at = Math.ceil((since - offset) / step) * step + offset; at <= last; at += step) found.push(at);
+  let local = Math.ceil((since - offset) / step) * step;
+  for (let at = moment(local); at <= last; at = moment((local += step))) if (at !== found.at(-1)) found.push(at);
   return { found, step };
+}
+
+/** Return when the clock here shows what one at UTC shows at this moment, a whole hour; one that is skipped is the next. */
+function momentOf(local) {
+  const shown = new Date(local * 1000);
+  return new Date(shown.getUTCFullYear(), shown.getUTCMonth(), shown.getUTCDate(), shown.getUTCHours()).getTime() / 1000;
 }
 
 const isToday = (second) => new Date(second * 1000).toDateString() === new Date().toDateString();

@@ -17,7 +17,8 @@ export class History {
   constructor(labels) {
     this.#labels = labels;
     this.#areas = labels.map((label, index) => svg("path", { fill: colourOf(label, index) }));
-    this.element = svg("svg", { class: "history", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
+    const frame = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none" };
+    this.element = svg("svg", { class: "history", ...frame, role: "img", "aria-label": "Last minute" });
     this.element.append(...this.#areas);
   }
 

@@ -16,10 +16,11 @@ export class MoodSource {
   #loaded;
   #complain;
   #asked = null;
+  #held = null;
   #timer = 0;
   #number = 0;
 
-  /** loaded: called after each answer; complain: called with what is wrong, or "". */
+  /** loaded: called after each answer with whether it begins another range; complain: with what is wrong, or "". */
   constructor(api, loaded, complain) {
     this.#api = api;
     this.#loaded = loaded;
@@ -29,8 +30,15 @@ export class MoodSource {
   /** Read { from, to, cameras, zone } from now on; without `to`, what is new is read as it comes. */
   follow(asked) {
     this.#asked = asked;
-    this.range = null;
+    this.range = this.#held = null;
     this.#read(++this.#number);
+  }
+
+  /** Let the range stand still, and read only the end of this stretch ([since, until]) again; null: go on. */
+  hold(stretch) {
+    const isTurn = Boolean(stretch) !== Boolean(this.#held);
+    this.#held = stretch;
+    if (isTurn && this.range && !this.#asked.to) this.#read(++this.#number);
   }
 
   close() {
@@ -44,12 +52,16 @@ export class MoodSource {
       if (!document.hidden || !this.range) {
         const answer = await this.#api("GET", `/api/timeline?${this.#query()}`);
         if (number !== this.#number) return;
-        if (this.range && answer.step !== this.range.step) {
-          this.follow(this.#asked); // after a long sleep the missing stretch comes in longer buckets: they do not mix
+        const isFirst = !this.range;
+        const fits = isFirst || answer.step === this.range.step; // what is read late may come in longer buckets
+        if (!fits && !this.#held) {
+          this.follow(this.#asked);
           return;
         }
-        this.#take(answer);
-        this.#loaded();
+        this.fullFrom = answer.full_from;
+        if (isFirst) this.#begin(answer);
+        else if (fits) this.#add(answer);
+        this.#loaded(isFirst);
       }
       this.#complain("");
     } catch (error) {
@@ -64,17 +76,16 @@ export class MoodSource {
 
   #query() {
     const { from, to, cameras, zone } = this.#asked;
-    const part = this.range
-      ? { from: Math.max(this.range.until - AGAIN * this.range.step, this.range.since), step: this.range.step }
-      : { from, step: LEAST_STEPS[from] ?? 0 };
-    const asked = { ...part, to, cameras, zone };
+    const asked = { from, to, cameras, zone, step: LEAST_STEPS[from] ?? 0, ...this.#part() };
     return new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
   }
 
-  #take(answer) {
-    this.fullFrom = answer.full_from;
-    if (this.range) this.#add(answer);
-    else this.#begin(answer);
+  /** What of a range that is known is read again. */
+  #part() {
+    if (!this.range) return {};
+    const { since, until, step } = this.range;
+    const end = this.#held?.[1] ?? until;
+    return { from: Math.max(end - AGAIN * step, since), step, ...(this.#held ? { to: end } : {}) };
   }
 
   #begin(answer) {
@@ -82,10 +93,11 @@ export class MoodSource {
     this.cameras = new Map(answer.cameras.map(({ camera, buckets }) => [camera, byStart(buckets)]));
   }
 
-  /** Add the newest buckets, and let as many of the oldest go, unless all are wanted. */
+  /** Add the newest buckets, and let as many of the oldest go, unless all are wanted or the range is held. */
   #add(answer) {
-    const shift = this.#asked.from === "all" ? 0 : answer.to - this.range.until;
-    this.range = { ...this.range, since: this.range.since + shift, until: answer.to };
+    const by = this.#held ? 0 : answer.to - this.range.until;
+    const { since, until, step } = this.range;
+    this.range = { since: this.#asked.from === "all" ? since : since + by, until: until + by, step };
     this.cameras = new Map(
       answer.cameras.map(({ camera, buckets }) => {
         const known = [...(this.cameras.get(camera)?.values() ?? [])];
@@ -97,4 +109,8 @@ export class MoodSource {
   }
 }
 
-const byStart = (buckets) => new Map(buckets.map((bucket) => [bucket.start, bucket]));
+/** Return start → bucket in order of time; of two that start together the later given counts. */
+function byStart(buckets) {
+  const found = new Map(buckets.map((bucket) => [bucket.start, bucket]));
+  return new Map([...found].sort(([one], [other]) => one - other));
+}

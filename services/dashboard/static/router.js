@@ -1,6 +1,7 @@
 // Addresses within the page, such as `#/camera/door?kiosk=1`, and the view that each one opens.
 
 import { confirmLoss } from "./control/dialog.js";
+import { h } from "./dom.js";
 
 const LOSS = "What you changed or drew and did not save is lost.";
 const nothing = () => false;
@@ -100,7 +101,7 @@ export class Router {
     const name = this.#app.role ? address.name : "login";
     const number = ++this.#shown;
     const view = this.#views.find((candidate) => candidate.name === name);
-    const module = view ? await view.load() : { title: "Not found", open: openNothing };
+    const module = view ? await view.load().catch(() => this.#unloaded) : NOTHING;
     if (number !== this.#shown) return;
     this.#close();
     this.#isUnsaved = nothing;
@@ -113,15 +114,24 @@ export class Router {
     this.#close = module.open(this.#root, parameters, this.#app);
     this.#app.emit("view", { name, parameters });
   }
+
+  /** Stands in for a view that the dashboard did not give, be it away or of another version; tries again by itself. */
+  #unloaded = {
+    title: "Not loaded",
+    open: (root) => {
+      const reload = h("button", { type: "button", class: "button" }, "Reload");
+      reload.addEventListener("click", () => location.reload());
+      root.append(h("p", { class: "empty", role: "alert" }, "This view could not be loaded. ", reload));
+      return this.#app.on("hello", () => this.show());
+    },
+  };
 }
 
-function openNothing(root) {
-  const back = document.createElement("a");
-  back.href = "#/";
-  back.textContent = "Back to the cameras";
-  const text = document.createElement("p");
-  text.className = "empty";
-  text.append("There is nothing at this address. ", back);
-  root.append(text);
-  return () => {};
-}
+const NOTHING = {
+  title: "Not found",
+  open(root) {
+    const back = h("a", { href: "#/" }, "Back to the cameras");
+    root.append(h("p", { class: "empty" }, "There is nothing at this address. ", back));
+    return () => {};
+  },
+};

@@ -2,6 +2,7 @@
 
 const ADDRESS = "/api/session";
 const RETRY_MS = 1000;
+const ANSWER_MS = 10_000;
 
 let current = { role: null, login: false, csrf: "" };
 let asking = null;
@@ -21,7 +22,7 @@ export function askSession() {
 async function ask() {
   for (;;) {
     try {
-      const answer = await fetch(ADDRESS);
+      const answer = await fetch(ADDRESS, { signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.ok) {
         current = await answer.json();
         return current;

@@ -80,11 +80,10 @@ class AddCamera {
   }
 
   #showDevice() {
-    this.#device = new DevicePreview(this.#app);
     const next = this.#button("Next", () => this.#showName(), "primary");
-    next.disabled = true;
+    this.#device = new DevicePreview(this.#app, (isOpen) => (next.disabled = !isOpen));
     this.#enter(1, this.#device.element, this.#actions(() => this.#showKinds(), this.#device.lookButton, next));
-    this.#device.open().then((isOpen) => (next.disabled = !isOpen));
+    this.#device.open();
   }
 
   #showSource() {
@@ -159,6 +158,10 @@ class AddCamera {
 
   async #add(form) {
     const name = form.elements.name.value.trim();
+    if (this.#device && !this.#device.isOpen) {
+      showError(form, "This device's camera is gone. Go back and open it again.");
+      return;
+    }
     try {
       await this.#app.api("POST", "/api/cameras", { name, ...this.#settings, ...(this.#device?.settings ?? {}) });
       this.isBegun = false;

@@ -47,6 +47,9 @@ export const NAME = {
   help: "Lower-case letters, digits, - and _, such as door or desk-2. Results carry it; it can't be changed later.",
 };
 
+/** Tell whether a camera could be called so. */
+export const isCameraName = (text) => new RegExp(`^${NAME.pattern}$`).test(text);
+
 export const sourceField = (kind) => ({
   name: "source",
   label: kind === "network" ? "Address" : kind === "file" ? "Path" : "Camera",

@@ -29,6 +29,7 @@ const NEEDED_PX = 48;
 
 export class DevicePreview {
   #app;
+  #tell;
   #stream = null;
   /** Counts openings and closings: a camera that comes too late is turned off again. */
   #turn = 0;
@@ -40,8 +41,10 @@ export class DevicePreview {
   #look = h("button", { type: "button", class: "button", disabled: "" }, "Look for faces");
   #found = h("div", { class: "test" });
 
-  constructor(app) {
+  /** tell: called with whether there is a camera, each time that this changes. */
+  constructor(app, tell) {
     this.#app = app;
+    this.#tell = tell;
     this.#video.muted = true;
     this.#cameras.addEventListener("change", () => this.open(this.#cameras.value));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
@@ -59,9 +62,15 @@ export class DevicePreview {
     return { source: "browser", fps: valueOf(RATE, this.#form), width: valueOf(WIDTH, this.#form) };
   }
 
-  /** Ask for the camera and show it; resolves to whether it is there. */
+  /** Whether there are pictures: nobody has unplugged the camera. */
+  get isOpen() {
+    return Boolean(this.#stream?.active);
+  }
+
+  /** Ask for the camera and show it. */
   async open(deviceId = "") {
     this.close();
+    this.#tell(false);
     this.#look.disabled = true;
     this.#problem.textContent = "";
     const turn = this.#turn;
@@ -69,23 +78,24 @@ export class DevicePreview {
     try {
       stream = await openDeviceCamera(deviceId);
     } catch (error) {
-      if (turn !== this.#turn) return false;
+      if (turn !== this.#turn) return;
       this.#problem.textContent = error.message;
-      this.#video.hidden = this.#form.hidden = this.#look.hidden = true;
-      return false;
+      this.#video.hidden = this.#look.hidden = true;
+      this.#form.hidden = this.#choice.hidden;
+      return;
     }
     if (turn !== this.#turn) {
       turnOff(stream);
-      return false;
+      return;
     }
     this.#stream = stream;
     this.#video.hidden = this.#form.hidden = this.#look.hidden = false;
     this.#video.srcObject = stream;
     await this.#video.play().catch(() => {}); // it is interrupted where the view is left at once
     await this.#offerOthers(stream);
-    if (turn !== this.#turn) return false;
+    if (turn !== this.#turn) return;
     this.#look.disabled = false;
-    return true;
+    this.#tell(true);
   }
 
   /** Send from now on as this camera. */

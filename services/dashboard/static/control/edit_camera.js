@@ -5,7 +5,7 @@ import { link } from "../router.js";
 import { AreaEditor } from "./area_editor.js";
 import { pauseCamera, removeCamera } from "./camera_actions.js";
 import { fieldsOf, kindOf, sourceField } from "./camera_fields.js";
-import { checkForm, field, formError, setError, showError, valueOf } from "./fields.js";
+import { checkForm, field, formError, setError, setValue, showError, valueOf } from "./fields.js";
 import { shownTest } from "./found.js";
 import { Shapes } from "./shapes.js";
 
@@ -157,14 +157,23 @@ class CameraEditor {
   async #store() {
     if (!this.#check()) return;
     const { name } = this.#camera;
+    const changes = this.#changes();
     try {
-      Object.assign(this.#camera, await this.#app.api("PATCH", `/api/cameras/${name}`, this.#changes()));
+      Object.assign(this.#camera, await this.#app.api("PATCH", `/api/cameras/${name}`, changes));
     } catch (error) {
       showError(this.element, error.message);
       return;
     }
+    this.#showStored(changes);
     this.#judge();
     this.#app.notify(`${name} is changed.`);
+  }
+
+  /** Show what was stored as the API gives it, without a password, unless something else was typed meanwhile. */
+  #showStored(changes) {
+    for (const spec of this.#specs) {
+      if (valueOf(spec, this.element) === changes[spec.name]) setValue(spec, this.element, this.#camera[spec.name]);
+    }
   }
 
   async #test(button) {

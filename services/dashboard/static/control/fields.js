@@ -26,20 +26,24 @@ function inputOf(spec, value, ids) {
   };
   if (spec.kind === "select") {
     const options = spec.options.map(([choice, text]) => h("option", { value: choice }, text));
-    const select = h("select", attributes, ...options);
-    select.value = String(value);
-    return select;
+    return filled(spec, h("select", attributes, ...options), value);
   }
-  if (spec.kind === "check") {
-    const box = h("input", { ...attributes, type: "checkbox" });
-    box.checked = Boolean(value);
-    return box;
-  }
+  if (spec.kind === "check") return filled(spec, h("input", { ...attributes, type: "checkbox" }), value);
   const { placeholder, min, max, step, pattern, wrong } = spec;
   const plain = { autocomplete: "off", autocapitalize: "none", spellcheck: "false", "data-wrong": wrong };
   const input = h("input", { ...attributes, ...plain, type: spec.kind, placeholder, min, max, step, pattern });
-  input.value = value ?? "";
+  return filled(spec, input, value);
+}
+
+function filled(spec, input, value) {
+  if (spec.kind === "check") input.checked = Boolean(value);
+  else input.value = value ?? "";
   return input;
+}
+
+/** Show a value, as the API gives it, in a field of a form. */
+export function setValue(spec, form, value) {
+  filled(spec, form.elements[spec.name], value);
 }
 
 /** Return a field's value as the API takes it: numbers as numbers, an empty one as its default. */

@@ -1,5 +1,6 @@
 // One camera large: its picture, every face with all its shares and its last minute, and what it costs.
 
+import { isCameraName } from "../control/camera_fields.js";
 import { clockTime, duration, h, milliseconds, rate, setText } from "../dom.js";
 import { FaceCard } from "../face_card.js";
 import { link } from "../router.js";
@@ -18,7 +19,7 @@ export function open(root, { name = "" }, app) {
   const view = new CameraView(root, name, app);
   document.title = `${name} · Mien`;
   app.cameFrom = name;
-  app.watch([name]);
+  app.watch(isCameraName(name) ? [name] : []); // the dashboard hangs up on who watches what can be no camera
   const offs = [
     app.on("status", () => view.update()),
     app.on("result", (result) => result.camera === name && view.result(result)),
@@ -65,7 +66,7 @@ class CameraView {
     const side = h("section", { "aria-label": "Faces" }, h("h2", {}, "Faces"), this.#nobody, this.#faces);
     root.append(this.#head(), h("div", { class: "camera" }, h("div", {}, this.#stage, this.#notes), side));
     this.update();
-    this.#recall();
+    if (isCameraName(name)) this.#recall();
   }
 
   update() {
@@ -176,7 +177,7 @@ class CameraView {
     setText(this.#facts["frames/s"].value, rate(this.screen.rate));
     setText(this.#facts.age.value, age === null ? "–" : duration(age));
     setText(this.#facts["on screen"].value, this.screen.glassMs === null ? "–" : duration(this.screen.glassMs / 1000));
-    const shown = this.#known ? camera : { state: "unknown", detail: `there is no camera ${this.#name}` };
+    const shown = this.#known ? camera : { state: "unknown", detail: `there is no camera ${this.#name}`.trim() };
     const seen = this.screen.tick(shown);
     this.#stage.dataset.state = seen;
     this.#stage.toggleAttribute("data-late", this.screen.late);

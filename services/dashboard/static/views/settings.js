@@ -11,13 +11,16 @@ export const title = "Settings";
 export function open(root, parameters, app) {
   const cards = h("div", { class: "columns settings" });
   root.append(h("h1", {}, title), cards);
+  let loadedAs = null;
   const load = async () => {
+    loadedAs = app.role;
     try {
       const [settings, models] = await Promise.all([app.api("GET", "/api/settings"), app.api("GET", "/api/models")]);
       const means = { models, change, canChange: app.role === "admin" };
       const shown = [blurCard, modelCard, countsCard, settings.notice ? noticeCard : null].filter(Boolean);
       cards.replaceChildren(...shown.map((card) => card(settings, means)));
     } catch (error) {
+      loadedAs = null;
       cards.replaceChildren(h("p", { class: "empty" }, error.message));
     }
   };
@@ -32,5 +35,5 @@ export function open(root, parameters, app) {
     app.notify(text, kind); // when the cards are new: what is typed from now on stays
   };
   load();
-  return app.on("hello", load);
+  return app.on("hello", () => loadedAs === app.role || load()); // else the cards stay, with what is typed there
 }

@@ -25,7 +25,8 @@ class SystemPage {
   #app;
   #minutes;
   #timer = null;
-  #closed = false;
+  /** Of the newest reading; the others are not waited for any more. */
+  #number = 0;
   #verdict;
   #chart = new LatencyChart();
   #pipeline = h("div", { id: "pipeline", class: "pipeline", role: "list", "aria-label": "Pipeline" });
@@ -40,7 +41,7 @@ class SystemPage {
   }
 
   close() {
-    this.#closed = true;
+    this.#number += 1;
     clearTimeout(this.#timer);
     this.#chart.close();
   }
@@ -81,12 +82,14 @@ class SystemPage {
 
   async #refresh() {
     clearTimeout(this.#timer);
+    const number = ++this.#number;
     try {
       const system = await this.#app.api("GET", `/api/system?minutes=${this.#minutes}`);
       if (system.verdict.action) await this.#askWhoRunsIt();
-      if (!this.#closed) this.#show(system);
+      if (number !== this.#number) return;
+      this.#show(system);
     } catch (error) {
-      if (this.#closed) return;
+      if (number !== this.#number) return;
       this.#verdict.update({ code: "unreachable", level: "bad", text: error.message });
     }
     this.#timer = setTimeout(() => (document.hidden ? this.#wait() : this.#refresh()), REFRESH_MS);
@@ -98,7 +101,8 @@ class SystemPage {
   }
 
   #wait() {
-    document.addEventListener("visibilitychange", () => this.#closed || this.#refresh(), { once: true });
+    const number = this.#number;
+    document.addEventListener("visibilitychange", () => number === this.#number && this.#refresh(), { once: true });
   }
 
   #show(system) {

@@ -42,7 +42,7 @@ class Timeline {
     this.#app = app;
     const { from = "1h", to = "", cameras = "", zone = "" } = parameters;
     this.#asked = { from, to, cameras, zone };
-    this.#source = new MoodSource(app.api, () => this.#loaded(), (problem) => this.#complain(problem));
+    this.#source = new MoodSource(app.api, (isNew) => this.#loaded(isNew), (problem) => this.#complain(problem));
     this.#controls = new Controls(app, this.#asked, (changes) => this.#ask(changes));
     root.append(
       h("h1", {}, title),
@@ -66,7 +66,6 @@ class Timeline {
   /** Show another stretch, other cameras or another zone, and put that into the address. */
   #ask(changes) {
     this.#asked = { ...this.#asked, ...changes };
-    this.#selection = this.#cursor = this.#anchor = null;
     history.replaceState(history.state, "", link("/timeline", this.#asked));
     this.#controls.show(this.#asked);
     this.#source.follow(this.#asked);
@@ -77,7 +76,9 @@ class Timeline {
     setText(this.#problem, problem);
   }
 
-  #loaded() {
+  #loaded(isNew) {
+    if (isNew) this.#choose(null);
+    if (isNew || this.#cursor < this.#source.range.since) this.#cursor = null;
     const names = [...this.#source.cameras.keys()];
     for (const name of [...this.#ribbons.keys()].filter((known) => !names.includes(known))) {
       this.#ribbons.get(name).element.remove();
@@ -92,9 +93,10 @@ class Timeline {
       });
       this.#ribbons.set(name, ribbon);
     }
-    this.#rows.replaceChildren(
-      ...(names.length ? names.map((name) => this.#ribbons.get(name).element) : [h("p", { class: "empty" }, "No camera is attached.")]),
-    );
+    const rows = names.map((name) => this.#ribbons.get(name).element);
+    if (rows.length === 0) rows.push(h("p", { class: "empty" }, "No camera is attached."));
+    const stay = rows.length === this.#rows.children.length && rows.every((row, at) => row === this.#rows.children[at]);
+    if (!stay) this.#rows.replaceChildren(...rows); // what is put there again loses the focus
     this.#draw();
     this.#fillTables();
   }
@@ -126,19 +128,27 @@ class Timeline {
   }
 
   #step(steps, extend) {
+    if (!this.#source.range) return;
     const { since, until, step } = this.#source.range;
     const from = this.#cursor ?? (steps < 0 ? until : since - step);
     const to = Math.min(Math.max(from + steps * step, since), until - step);
-    this.#anchor = extend ? (this.#anchor ?? Math.min(Math.max(from, since), until - step)) : null;
-    if (extend) this.#selection = [Math.min(this.#anchor, to), Math.max(this.#anchor, to) + step];
+    const anchor = extend ? (this.#anchor ?? Math.min(Math.max(from, since), until - step)) : null;
+    if (extend) this.#choose([Math.min(anchor, to), Math.max(anchor, to) + step]);
+    this.#anchor = anchor;
     this.#cursor = to;
     this.#mark();
   }
 
   #select(selection) {
+    this.#choose(selection);
+    this.#mark();
+  }
+
+  /** While a stretch is selected the picture stands still: what is said, exported and linked is that stretch. */
+  #choose(selection) {
     this.#selection = selection;
     this.#anchor = null;
-    this.#mark();
+    this.#source.hold(selection);
   }
 
   #mark() {
