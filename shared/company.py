@@ -1,5 +1,7 @@
 """When a worker sleeps for a fuller batch: only where the sleep is likely to bring one."""
 
+from math import inf
+
 
 class Company:
     """Jobs that come at least every `wait_seconds` are worth waiting for; who comes alone goes on at once.
@@ -10,7 +12,7 @@ class Company:
 
     def __init__(self, wait_seconds: float) -> None:
         self._wait_seconds = wait_seconds
-        self._gathered_at = -wait_seconds - 1.0
+        self._gathered_at = -inf
 
     def sleep_seconds(self, now: float) -> float:
         """Return how long to sleep when the first job of a batch is there and the batch has room."""

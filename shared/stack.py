@@ -45,9 +45,14 @@ def lock_holder(run_dir: Path) -> int | None:
         os.close(file)
 
 
+def is_supervised(run_dir: Path) -> bool:
+    """Say whether a `mien up` holds the run directory: who else would start or end processes of its stack?"""
+    return lock_holder(run_dir) is not None
+
+
 def running_stack(run_dir: Path) -> Stack | None:
     """Return the stack that runs in this directory, None if there is none (or it is only just starting)."""
-    if lock_holder(run_dir) is None:
+    if not is_supervised(run_dir):
         return None
     try:
         return convert(json.loads((run_dir / RECORD).read_text()), Stack)

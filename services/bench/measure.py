@@ -109,7 +109,7 @@ class Readings:
             for result in self._store.results(camera, after=last):
                 self._last[camera] = result["id"]
                 self._faces += len(result["faces"])
-                self._timed.append((result["captured_ns"], latency_milliseconds(result), result["ages_ms"]))
+                self._timed.append((result["captured_ns"], _latency_milliseconds(result), result["ages_ms"]))
 
     def figures(self, since_ns: int, until_ns: int) -> dict[str, Any]:
         """Return `faces_recorded` of all, `latency_ms` and `stage_ms` of those captured in [since, until)."""
@@ -121,7 +121,7 @@ class Readings:
         }
 
 
-def latency_milliseconds(result: Mapping[str, Any]) -> float:
+def _latency_milliseconds(result: Mapping[str, Any]) -> float:
     """Return capture → in Redis: Redis itself stamped the entry with the millisecond at which it wrote it."""
     written_ms = int(result["id"].split("-")[0]) + 0.5
     return max(0.0, written_ms - float(result["captured_ns"]) / 1e6)

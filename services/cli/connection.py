@@ -66,10 +66,19 @@ def connect(config: Path | None, redis: str | None, run_dir: Path | None) -> "St
         StackError: no stack runs here and no Redis is named.
         StoreError: its Redis does not answer.
     """
+    return connect_to(load(config, redis, run_dir))
+
+
+def connect_to(settings: "Settings") -> "Store":
+    """Return the store of the stack that the settings name, else of the one that runs on this machine.
+
+    Raises:
+        StackError: no stack runs here and no Redis is named.
+        StoreError: its Redis does not answer.
+    """
     from shared.stack import find_redis
     from shared.store import Store
 
-    settings = load(config, redis, run_dir)
     url = find_redis(settings.redis.url, settings.run_dir)
     store = Store(settings.redis.model_copy(update={"url": url}), settings.run_dir)
     store.ping()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect, load, record
+from services.cli.connection import ConfigOption, RedisOption, RunDirOption, connect_to, load, record
 from shared.errors import ConfigError, StackError
 
 
@@ -22,16 +22,16 @@ def scale(
     Example:
       mien scale classifier=3 detector=2
     """
-    from shared.stack import lock_holder
+    from shared.stack import is_supervised
 
     wanted = dict(map(parse_count, counts))
-    store = connect(config, redis, run_dir)
-    folder = load(config, redis, run_dir).run_dir
-    if lock_holder(folder) is None:
+    settings = load(config, redis, run_dir)
+    store = connect_to(settings)
+    if not is_supervised(settings.run_dir):
         flags = " ".join(f"--scale {name.removesuffix('s')}={count}" for name, count in wanted.items())
         raise StackError(
-            f"no `mien up` runs in {folder}, so nobody would change anything: name its --run-dir, or change "
-            f"the number where the stack was started (containers: docker compose up -d {flags})"
+            f"no `mien up` runs in {settings.run_dir}, so nobody would change anything: name its --run-dir, "
+            f"or change the number where the stack was started (containers: docker compose up -d {flags})"
         )
     store.set_wanted(**wanted)
     record(store, "settings.change", ", ".join(wanted), ", ".join(counts))

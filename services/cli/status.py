@@ -10,7 +10,7 @@ from services.cli.connection import (
     JsonOption,
     RedisOption,
     RunDirOption,
-    connect,
+    connect_to,
     console,
     load,
 )
@@ -39,13 +39,14 @@ def status(
     Latency is from capture to confirmed in Redis, over the last two minutes. The ledger accounts for each
     captured frame: captured = recorded + dropped (by reason) + in flight.
     """
-    from shared.stack import lock_holder
+    from shared.stack import is_supervised
     from shared.status import read_status
 
-    store, folder = connect(config, redis, run_dir), load(config, redis, run_dir).run_dir
+    settings = load(config, redis, run_dir)
+    store = connect_to(settings)
 
     def read() -> "Status":
-        return read_status(store, supervised=lock_holder(folder) is not None)
+        return read_status(store, supervised=is_supervised(settings.run_dir))
 
     if as_json:
         _print_json(read, watch)

@@ -13,7 +13,7 @@ from services.dashboard.openapi import errors
 from shared.config import CameraKey, CameraSettings, MetricsSettings, Settings, redact_source
 from shared.messages import CAMERA_PATTERN
 from shared.records import Health
-from shared.stack import lock_holder
+from shared.stack import is_supervised
 from shared.status import Status, read_status
 from shared.store import Store
 
@@ -58,7 +58,7 @@ def whole_status(store: Store, settings: Settings) -> Status:
     Raises:
         StoreError: Redis is away.
     """
-    return read_status(store, supervised=lock_holder(settings.run_dir) is not None)
+    return read_status(store, supervised=is_supervised(settings.run_dir))
 
 
 @router.get("/healthz", tags=["system"])

@@ -15,7 +15,7 @@ from shared.config import CameraSettings, Settings, camera_settings, redact_sour
 from shared.errors import ArtefactError, ConfigError
 from shared.paths import expanded
 from shared.records import Wanted
-from shared.stack import lock_holder
+from shared.stack import is_supervised
 from shared.store import Store
 from shared.topology import MAX_WORKERS
 from shared.worker_counts import COUNTED, worker_counts
@@ -105,7 +105,7 @@ def kept_source(given: str, known: CameraSettings) -> str:
 def show_settings(request: Request, store: StoreParameter) -> StackSettings:
     """What holds now: the model, how many of each worker, whether faces are blurred."""
     settings, wanted = get_settings(request), store.wanted()
-    supervised = lock_holder(settings.run_dir) is not None
+    supervised = is_supervised(settings.run_dir)
     counts = worker_counts(settings.scale, wanted) if supervised else _living_counts(store)
     model, notice = wanted.model or str(configured_model(settings)), settings.dashboard.notice
     most = {name: MAX_WORKERS[service] for name, service in COUNTED.items()}
@@ -118,7 +118,7 @@ def show_settings(request: Request, store: StoreParameter) -> StackSettings:
 def change_settings(request: Request, change: StackChange, store: StoreParameter) -> StackSettings:
     """Change any of model, blur and, under `mien up`, the number of workers; no frame is lost."""
     settings, values = get_settings(request), change.model_dump(exclude_unset=True)
-    if values.keys() & COUNTED.keys() and lock_holder(settings.run_dir) is None:
+    if values.keys() & COUNTED.keys() and not is_supervised(settings.run_dir):
         raise HTTPException(
             409, "no `mien up` runs this stack: change the number of processes where it was started"
         )

@@ -16,7 +16,7 @@ from tests.browser.test_cameras import patches
 @pytest.fixture
 def supervised(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page believe that `mien up` runs the stack."""
-    monkeypatch.setattr(control, "lock_holder", lambda run_dir: {"pid": 1})
+    monkeypatch.setattr(control, "is_supervised", lambda run_dir: True)
 
 
 def card(page: Page, setting: str) -> Any:

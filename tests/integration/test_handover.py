@@ -118,6 +118,14 @@ class World:
         fields = {"camera": "door", "run": self.run_number, "captured": self.sequence, "live": self.live}
         self.send(End(**fields, sent=self.sequence) if header_type is End else Seen(**fields), 0.0)  # type: ignore[arg-type]
 
+    def end(self) -> tuple[dict[str, int], list[tuple[int, int]]]:
+        """End the run and wait long enough; return the ledger, and run and sequence of each result."""
+        self.tell(End)
+        for _ in range(round(10 / TICK)):
+            self.tick()
+        stream = [(result["run"], result["sequence"]) for result in self.store.results("door")]
+        return self.store.ledger("door"), stream
+
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_ledger_balances_and_nothing_is_recorded_twice(store: Store, seed: int) -> None:
@@ -135,12 +143,7 @@ def test_the_ledger_balances_and_nothing_is_recorded_twice(store: Store, seed: i
             world.run_number, world.sequence = WALL_MS + 1, 0
         for _ in range(round(FRAME_SECONDS / TICK)):
             world.tick()
-    world.tell(End)
-    for _ in range(round(10 / TICK)):
-        world.tick()
-
-    ledger = store.ledger("door")
-    stream = [(result["run"], result["sequence"]) for result in store.results("door")]
+    ledger, stream = world.end()
     assert stream == sorted(set(stream))
     assert set(stream) <= world.delivered
     assert ledger["captured"] == captured
@@ -167,12 +170,7 @@ def test_a_run_whose_results_died_with_a_broker_goes_on(store: Store, seed: int)
             world.hand_over(world.random.choice([0.0, 0.4, 2.5]))
         for _ in range(round(FRAME_SECONDS / TICK)):
             world.tick()
-    world.tell(End)
-    for _ in range(round(10 / TICK)):
-        world.tick()
-
-    ledger = store.ledger("door")
-    stream = [(result["run"], result["sequence"]) for result in store.results("door")]
+    ledger, stream = world.end()
     assert stream == sorted(set(stream))
     assert ledger["captured"] == 20_200
     assert ledger["in_flight"] == 0

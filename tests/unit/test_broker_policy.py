@@ -714,13 +714,19 @@ def test_only_detectors_and_recorders_publish(bench: Bench) -> None:
     assert bench.policy.invalid == 1
 
 
-def test_demand_is_load_over_workers(bench: Bench) -> None:
+def frames_at_a_detector(bench: Bench) -> Iterator[Job]:
+    """Send 400 frames of a camera, one by one; give the detector's job for each."""
     bench.worker("recorder1", 32)
     bench.worker("detector1")
     bench.camera("door")
     for sequence in range(1, 401):
         bench.frame("door", sequence)
         [(job, _)] = bench.jobs("detector1")
+        yield job
+
+
+def test_demand_is_load_over_workers(bench: Bench) -> None:
+    for job in frames_at_a_detector(bench):
         bench.now += 0.05
         bench.result("detector1", job)
         bench.tick(0, alive=("recorder1",))
@@ -729,16 +735,11 @@ def test_demand_is_load_over_workers(bench: Bench) -> None:
 
 
 def test_demand_on_recorders_is_their_work_and_not_their_waiting(bench: Bench) -> None:
-    bench.worker("recorder1", 32)
-    bench.worker("detector1")
-    bench.camera("door")
-    for sequence in range(1, 401):
-        bench.frame("door", sequence)
-        [(job, _)] = bench.jobs("detector1")
+    for job in frames_at_a_detector(bench):
         bench.result("detector1", job)
-        [(job, _)] = bench.jobs("recorder1")
+        [(stored, _)] = bench.jobs("recorder1")
         bench.now += 0.02
-        bench.say("recorder1", Done(jobs=(job.job,), busy_ns=1_000_000))
+        bench.say("recorder1", Done(jobs=(stored.job,), busy_ns=1_000_000))
         bench.now += 0.02
         bench.tick(0, alive=("detector1",))
     assert bench.policy.desk.demand("recorder", bench.now) == pytest.approx(0.025, rel=0.1)

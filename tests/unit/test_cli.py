@@ -27,8 +27,10 @@ runner = CliRunner()
 def store(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
     """A stack with two cameras, to which all commands connect."""
     store = FakeStore("door", "hall")
-    for module in (camera, model, results, scale, status):
+    for module in (camera, model, results):
         monkeypatch.setattr(module, "connect", lambda *where: store)
+    for module in (scale, status):
+        monkeypatch.setattr(module, "connect_to", lambda settings: store)
     return store
 
 
